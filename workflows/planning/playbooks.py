@@ -1,0 +1,95 @@
+"""Drafting without a model: a playbook for each kind of issue, chosen by the words of the statement."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from pathlib import Path
+
+from workflows.planning.base import DraftRequest, Facts, PlannedDraft, Urgency
+from workflows.planning.places import PLACE_LIMIT, find_place
+from workflows.planning.shelf import FOLDER, GENERAL, Playbook, PlaybookError, load_playbooks
+from workflows.planning.text import clean
+from workflows.planning.urgency import find_urgency
+
+__all__ = ["Choice", "Playbook", "PlaybookError", "PlaybookPlanner", "choose", "load_playbooks"]
+
+ENOUGH = 2.0  # the least score that is an answer rather than a guess
+CANDIDATES = 3  # kept with the draft, so that staff see what else it might have been
+
+
+@dataclass(frozen=True)
+class Choice:
+    """``why`` are the words that spoke for the playbook, the heaviest first."""
+
+    playbook: Playbook
+    score: float
+    why: tuple[str, ...]
+
+
+def choose(statement: str, folder: Path = FOLDER) -> list[Choice]:
+    """Return the playbooks that fit ``statement``, best first, never empty.
+
+    The general playbook leads when nothing reaches ``ENOUGH``, and is otherwise last.
+    """
+    shelf = load_playbooks(folder)
+    found = [
+        Choice(shelf.playbooks[match.kind], match.score, match.why)
+        for match in shelf.index.matches(clean(statement))
+    ]
+    fitting = [choice for choice in found if choice.score >= ENOUGH]
+    weaker = [choice for choice in found if choice.score < ENOUGH]
+    return [*fitting, Choice(shelf.playbooks[GENERAL], 0.0, ()), *weaker]
+
+
+def confidence(choices: list[Choice]) -> float:
+    """Return how clearly the first choice leads: 0 when nothing fits, nearly 1 when much fits and only this."""
+    first = choices[0].score
+    second = choices[1].score if len(choices) > 1 else 0.0
+    return round(first / (first + second + ENOUGH), 2)
+
+
+class PlaybookPlanner:
+    """Drafts with the playbooks of ``folder``. Needs no network and always answers."""
+
+    def __init__(self, folder: Path = FOLDER) -> None:
+        self._folder = folder
+
+    def draft(self, request: DraftRequest) -> PlannedDraft:
+        """Return the plan of the playbook that fits best; a category already known decides alone.
+
+        Raises:
+            PlaybookError: the playbooks on disk cannot be used.
+        """
+        choices = choose(request.statement, self._folder)
+        known = self._known(request.category)
+        chosen = known or choices[0]
+        playbook = chosen.playbook
+        facts = Facts(
+            category=playbook.category,
+            confidence=1.0 if known else confidence(choices),
+            place=clean(request.address, PLACE_LIMIT) if request.address else find_place(request.statement),
+            urgency=request.urgency or self._urgency(request.statement, playbook),
+        )
+        detail = {
+            "playbook": playbook.kind,
+            "version": playbook.version,
+            "why": _why(chosen, is_known=known is not None),
+            "candidates": [{"playbook": c.playbook.kind, "score": c.score} for c in choices[:CANDIDATES]],
+        }
+        return PlannedDraft(copy.deepcopy(dict(playbook.plan)), facts, "playbooks", detail)
+
+    def _known(self, category: str | None) -> Choice | None:
+        playbooks = load_playbooks(self._folder).playbooks.values()
+        return next((Choice(p, 0.0, ()) for p in playbooks if category and p.category == category), None)
+
+    def _urgency(self, statement: str, playbook: Playbook) -> Urgency:
+        return find_urgency(clean(statement), playbook.urgency_hints, playbook.default_urgency)
+
+
+def _why(chosen: Choice, *, is_known: bool) -> str:
+    if is_known:
+        return "The category was already known."
+    if not chosen.why:
+        return "No playbook fits these words, so a person decides."
+    return "The statement speaks of: " + ", ".join(chosen.why[:5]) + "."
