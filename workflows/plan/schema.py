@@ -1,0 +1,394 @@
+"""A plan as data: frozen dataclasses, the saved form of a document, canonical text and digest.
+
+``docs`` of the fields are in the plan language's specification. Three forms of a plan exist:
+
+- the *document*, a JSON value as a person or a planner wrote it, possibly wrong;
+- the *normalised* document, with ``needs`` written out and other defaults left out: what is stored;
+- ``Plan``, typed, which exists only for a document without errors.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from mudda.strictjson import LARGEST_INTEGER, text_problem
+from workflows.plan.durations import parse_seconds
+
+Json = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
+
+SCHEMA_VERSION = 1
+MAX_STEPS = 200
+MAX_CANONICAL_BYTES = 256 * 1024
+MAX_DEPTH = 32
+MAX_STRING = 10_000
+MAX_NAME = 120
+
+PLAN_FIELDS = ("schema_version", "workflow_name", "description", "due", "steps")
+STEP_FIELDS = (
+    "step_id", "activity_id", "title", "reason", "policies", "inputs", "needs", "when", "requires_approval",
+    "due", "overdue", "timeout", "retry", "on_failure", "compensate",
+)  # fmt: skip
+
+GROUPS = ("viewer", "dispatcher", "planner", "approver", "supervisor", "administrator")
+"""The groups of city staff, each with more say than the one before."""
+
+DEFAULT_APPROVAL_GROUP = "supervisor"
+"""Who decides when a plan says ``requires_approval: true`` and the catalogue names nobody."""
+
+
+class NotCanonical(ValueError):
+    """A value that has no canonical text: not JSON, not finite, beyond 2^53, NUL, a lone surrogate."""
+
+
+@dataclass(frozen=True)
+class Approval:
+    """A person decides before the step starts.
+
+    Attributes:
+        group: One of ``GROUPS``; "" where the plan leaves it to the catalogue.
+        reason: Why it is asked, for the one who decides.
+        four_eyes: Nobody who generated, edited or approved the plan may decide.
+        due: Working-time duration for the decision, or None for the category's target.
+    """
+
+    group: str = ""
+    reason: str = ""
+    four_eyes: bool = False
+    due: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object with every field."""
+        return {"group": self.group, "reason": self.reason, "four_eyes": self.four_eyes, "due": self.due}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Approval:
+        """From ``to_json`` or from a plan's object; unknown fields are ignored."""
+        return cls(
+            data.get("group") or "",
+            data.get("reason") or "",
+            bool(data.get("four_eyes", False)),
+            data.get("due"),
+        )
+
+
+@dataclass(frozen=True)
+class Retry:
+    """How often and when a step is tried again; attempts are the step's own failures.
+
+    Attributes:
+        max_attempts: The first attempt included.
+        initial_seconds: Wait before the second attempt.
+        backoff: Factor from one wait to the next, 1 or more.
+        max_interval_seconds: Longest wait between two attempts.
+    """
+
+    max_attempts: int = 3
+    initial_seconds: int = 1
+    backoff: float = 2.0
+    max_interval_seconds: int = 60
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object with every field."""
+        return {
+            "max_attempts": self.max_attempts,
+            "initial_seconds": self.initial_seconds,
+            "backoff": self.backoff,
+            "max_interval_seconds": self.max_interval_seconds,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Retry:
+        """From ``to_json``; unknown fields are ignored, missing ones take the default."""
+        known = {name: data[name] for name in cls.__dataclass_fields__ if name in data}
+        return cls(**known)
+
+
+@dataclass(frozen=True)
+class RetryWish:
+    """What a plan says about retries; None leaves it to the catalogue. Units as in ``Retry``."""
+
+    max_attempts: int | None = None
+    initial_seconds: int | None = None
+    backoff: float | None = None
+    max_interval_seconds: int | None = None
+
+    def applied_to(self, default: Retry) -> Retry:
+        """The catalogue's retry with this plan's changes."""
+        initial = self.initial_seconds or default.initial_seconds
+        return Retry(
+            self.max_attempts or default.max_attempts,
+            initial,
+            self.backoff or default.backoff,
+            max(self.max_interval_seconds or default.max_interval_seconds, initial),
+        )
+
+
+@dataclass(frozen=True)
+class OnFailure:
+    """What happens when the step has finally failed.
+
+    Attributes:
+        action: ``fail``, ``continue`` or ``escalate``.
+        group: Who is asked, for ``escalate``.
+    """
+
+    action: str = "fail"
+    group: str = ""
+
+
+@dataclass(frozen=True)
+class Compensation:
+    """What undoes a completed step."""
+
+    activity_id: str
+    inputs: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a plan; the fields are those of the document, with durations in seconds where a clock
+    counts them and as text where a department's working time does (``due``)."""
+
+    step_id: str
+    activity_id: str
+    title: str
+    reason: str = ""
+    policies: tuple[str, ...] = ()
+    inputs: dict[str, Any] = field(default_factory=dict)
+    needs: tuple[str, ...] = ()
+    when: dict[str, Any] | None = None
+    requires_approval: Approval | None = None
+    due: str | None = None
+    overdue: dict[str, Any] | None = None
+    timeout_seconds: int | None = None
+    retry: RetryWish | None = None
+    on_failure: OnFailure = OnFailure()
+    compensate: Compensation | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A plan without errors."""
+
+    workflow_name: str
+    steps: tuple[Step, ...]
+    description: str = ""
+    due: str | None = None
+    schema_version: int = SCHEMA_VERSION
+
+
+# --- the saved form ---------------------------------------------------------------------------------
+
+_REQUIRED_PLAN = ("schema_version", "workflow_name", "steps")
+_REQUIRED_STEP = ("step_id", "activity_id", "title")
+_STEP_DEFAULTS: dict[str, object] = {
+    "reason": "", "policies": [], "inputs": {}, "on_failure": "fail",
+}  # fmt: skip
+
+
+def normalise(document: object) -> object:
+    """The document as it is saved: ``needs`` written out, other defaults left out.
+
+    An optional field that is null counts as left out (models under a strict schema must write every
+    field). Whatever is not understood is returned unchanged, for the validation to name. The argument
+    isn't changed. Idempotent.
+    """
+    if not isinstance(document, dict):
+        return document
+    plan = _without_defaults(document, _REQUIRED_PLAN, {"description": ""})
+    steps = plan.get("steps")
+    if isinstance(steps, list):
+        plan["steps"] = [_normalised_step(step, steps[max(i - 1, 0) : i]) for i, step in enumerate(steps)]
+    return plan
+
+
+def default_needs(before: list[Any]) -> list[str] | None:
+    """The ``needs`` of a step that doesn't say: ``before`` is the list of at most one step listed before
+    it. None when that step has no usable id."""
+    if not before:
+        return []
+    step_id = before[0].get("step_id") if isinstance(before[0], dict) else None
+    return [step_id] if isinstance(step_id, str) else None
+
+
+def _normalised_step(step: Any, before: list[Any]) -> Any:
+    if not isinstance(step, dict):
+        return step
+    result = _without_defaults(step, _REQUIRED_STEP, _STEP_DEFAULTS)
+    if "needs" not in result:
+        needs = default_needs(before)
+        if needs is not None:
+            result["needs"] = needs
+    return result
+
+
+def _without_defaults(
+    data: dict[str, Any], required: tuple[str, ...], defaults: dict[str, object]
+) -> dict[str, Any]:
+    known = PLAN_FIELDS if required is _REQUIRED_PLAN else STEP_FIELDS
+    return {
+        key: value
+        for key, value in data.items()
+        if key in required
+        or key not in known
+        or not (value is None or (key in defaults and _same(value, defaults[key])))
+    }
+
+
+def _same(value: object, default: object) -> bool:
+    return type(value) is type(default) and value == default
+
+
+# --- canonical text and digest ----------------------------------------------------------------------
+
+
+def canonical_text(document: object) -> str:
+    """One text for one meaning: keys sorted by code point, no white space, shortest numbers.
+
+    The form is that of RFC 8785 except that keys are sorted by code point rather than by UTF-16 unit.
+
+    Raises:
+        NotCanonical: for what ``mudda.strictjson`` refuses (numbers that aren't finite or are beyond 2^53,
+            NUL, lone surrogates), keys that aren't text, and more than 500 levels.
+    """
+    parts: list[str] = []
+    try:
+        _write(document, parts, 0)
+    except RecursionError:
+        raise NotCanonical("Too many levels inside each other.") from None
+    return "".join(parts)
+
+
+def digest(document: object) -> str:
+    """SHA-256 of the canonical text in UTF-8, 64 lower-case hexadecimal digits.
+
+    Takes the document as given: call it on what ``normalise`` returned. Raises NotCanonical.
+    """
+    return hashlib.sha256(canonical_text(document).encode("utf-8")).hexdigest()
+
+
+def number_text(value: float) -> str:
+    """Shortest text of a number that reads back as the same number, as ECMAScript writes it.
+
+    Raises:
+        NotCanonical: not finite, or further from zero than 2^53.
+    """
+    if isinstance(value, float) and not math.isfinite(value):
+        raise NotCanonical("Not a finite number.")
+    if abs(value) > LARGEST_INTEGER:
+        raise NotCanonical("A number beyond 2^53.")
+    if value == int(value):
+        return str(int(value))
+    if abs(value) >= 1e-6:
+        return format(Decimal(repr(value)), "f")
+    mantissa, exponent = repr(value).split("e")
+    return f"{mantissa}e{int(exponent)}"
+
+
+def _write(value: object, parts: list[str], depth: int) -> None:
+    if depth > 500:
+        raise NotCanonical("Too many levels inside each other.")
+    if isinstance(value, str):
+        parts.append(_text(value))
+    elif value is None or isinstance(value, bool):
+        parts.append({None: "null", True: "true", False: "false"}[value])
+    elif isinstance(value, int | float):
+        parts.append(number_text(value))
+    elif isinstance(value, dict):
+        _write_object(value, parts, depth)
+    elif isinstance(value, list | tuple):
+        parts.append("[")
+        for index, item in enumerate(value):
+            if index:
+                parts.append(",")
+            _write(item, parts, depth + 1)
+        parts.append("]")
+    else:
+        raise NotCanonical(f"A {type(value).__name__} is not a JSON value.")
+
+
+def _write_object(value: dict[Any, Any], parts: list[str], depth: int) -> None:
+    if not all(isinstance(key, str) for key in value):
+        raise NotCanonical("A key that is not text.")
+    parts.append("{")
+    for index, key in enumerate(sorted(value)):
+        if index:
+            parts.append(",")
+        parts.append(_text(key) + ":")
+        _write(value[key], parts, depth + 1)
+    parts.append("}")
+
+
+def _text(value: str) -> str:
+    found = text_problem(value)
+    if found is not None:
+        raise NotCanonical(f"A text with a {found} character.")
+    return json.dumps(value, ensure_ascii=False)
+
+
+# --- typed ------------------------------------------------------------------------------------------
+
+
+def parse_plan(document: object) -> Plan:
+    """The typed plan of a document that validates without errors (normalised or not).
+
+    Raises:
+        KeyError, TypeError, ValueError, AttributeError: the document has errors; validate it first.
+    """
+    data: Any = normalise(document)
+    return Plan(
+        workflow_name=data["workflow_name"],
+        steps=tuple(_parse_step(step) for step in data["steps"]),
+        description=data.get("description", ""),
+        due=data.get("due"),
+        schema_version=data["schema_version"],
+    )
+
+
+def _parse_step(data: dict[str, Any]) -> Step:
+    timeout, retry, compensate = data.get("timeout"), data.get("retry"), data.get("compensate")
+    return Step(
+        step_id=data["step_id"],
+        activity_id=data["activity_id"],
+        title=data["title"],
+        reason=data.get("reason", ""),
+        policies=tuple(data.get("policies", ())),
+        inputs=data.get("inputs", {}),
+        needs=tuple(data["needs"]),
+        when=data.get("when"),
+        requires_approval=_parse_approval(data.get("requires_approval")),
+        due=data.get("due"),
+        overdue=data.get("overdue"),
+        timeout_seconds=None if timeout is None else parse_seconds(timeout),
+        retry=None if retry is None else _parse_retry(retry),
+        on_failure=_parse_on_failure(data.get("on_failure", "fail")),
+        compensate=None
+        if compensate is None
+        else Compensation(compensate["activity_id"], compensate.get("inputs", {})),
+    )
+
+
+def _parse_approval(value: Any) -> Approval | None:
+    if value is None:
+        return None
+    return Approval() if value is True else Approval.from_json(value)
+
+
+def _parse_retry(data: dict[str, Any]) -> RetryWish:
+    initial, longest = data.get("initial"), data.get("max_interval")
+    return RetryWish(
+        max_attempts=data.get("max_attempts"),
+        initial_seconds=None if initial is None else parse_seconds(initial),
+        backoff=data.get("backoff"),
+        max_interval_seconds=None if longest is None else parse_seconds(longest),
+    )
+
+
+def _parse_on_failure(value: Any) -> OnFailure:
+    return OnFailure("escalate", value["escalate"]) if isinstance(value, dict) else OnFailure(value)
