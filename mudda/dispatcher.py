@@ -1,0 +1,84 @@
+"""The sweep loop: small jobs that rooms register, run by every worker, each row handled by one of them."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import psycopg
+from django.db import OperationalError, close_old_connections, connection
+from psycopg import sql
+
+from mudda.outbox import CHANNEL
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Job:
+    name: str
+    run: Callable[[], object]
+    every: float
+    due: float = field(default=0.0)
+
+
+_jobs: dict[str, Job] = {}
+
+
+def register(name: str, run: Callable[[], object], *, every: float) -> None:
+    """Have ``run`` called every ``every`` seconds, and at once when an outbox message was committed.
+
+    A job must tolerate being run by several processes at the same time: it claims rows, with SKIP LOCKED.
+    """
+    _jobs[name] = Job(name, run, every)
+
+
+def run_jobs(*, everything: bool = False) -> None:
+    """Run the jobs that are due (all of them with ``everything``). A job that fails doesn't stop the others."""
+    now = time.monotonic()
+    for job in _jobs.values():
+        if everything or job.due <= now:
+            job.due = now + job.every
+            _run_one(job)
+
+
+def _run_one(job: Job) -> None:
+    close_old_connections()
+    try:
+        job.run()
+    except OperationalError:
+        logger.warning("dispatcher: the database is away, %s will be run again", job.name)
+    except Exception:
+        # The loop serves every execution of the city: one job's defect is reported and must not end it.
+        logger.exception("dispatcher: %s failed and will be run again", job.name)
+    finally:
+        close_old_connections()
+
+
+def sweep_until(stop: threading.Event, *, longest_wait: float = 1.0) -> None:
+    """Run due jobs until ``stop`` is set, woken early by PostgreSQL when an outbox message is committed."""
+    listener: psycopg.Connection | None = None
+    while not stop.is_set():
+        run_jobs()
+        try:
+            listener = listener or _listen()
+            if any(listener.notifies(timeout=longest_wait, stop_after=1)):
+                run_jobs(everything=True)
+        except psycopg.Error:
+            listener = None
+            stop.wait(longest_wait)
+    if listener is not None:
+        listener.close()
+
+
+def _listen() -> psycopg.Connection:
+    """A connection of its own, outside the pool, that hears NOTIFY."""
+    parameters = {
+        key: value
+        for key, value in connection.get_connection_params().items()
+        if key not in {"pool", "cursor_factory", "context", "prepare_threshold"}
+    }
+    listener = psycopg.connect(**parameters, autocommit=True)
+    listener.execute(sql.SQL("LISTEN {}").format(sql.Identifier(CHANNEL)))
+    return listener

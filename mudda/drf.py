@@ -1,0 +1,163 @@
+"""REST framework's ground rules: strict JSON in, problem documents out, pages by cursor."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from django.core.exceptions import PermissionDenied
+from django.db import InterfaceError, OperationalError
+from django.http import Http404
+from rest_framework import exceptions
+from rest_framework.authentication import SessionAuthentication
+from rest_framework.pagination import CursorPagination
+from rest_framework.parsers import BaseParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import Serializer
+
+from mudda import strictjson
+from mudda.errors import InvalidRequest, MuddaError, Unavailable
+from mudda.problems import CONTENT_TYPE, problem_document
+
+RETRY_AFTER = 5
+"""Seconds, when the database is away."""
+
+
+class MalformedJson(InvalidRequest):
+    code = "malformed_json"
+    title = "The body is not JSON as mudda reads it."
+
+
+class StrictJsonParser(BaseParser):
+    """JSON without duplicate keys, NaN, NUL or lone surrogates: what would be stored differently than sent."""
+
+    media_type = "application/json"
+
+    def parse(
+        self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> Any:
+        value, problems = strictjson.loads(stream.read())
+        if problems:
+            errors = [{"pointer": p.pointer, "code": p.code, "message": p.message} for p in problems[:100]]
+            raise MalformedJson(problems[0].message, errors=errors)
+        return value
+
+
+class StaffSession(SessionAuthentication):
+    """A signed-in member of staff, with Django's CSRF check."""
+
+    def authenticate(self, request: Request) -> tuple[Any, None] | None:
+        found = super().authenticate(request)
+        return found if found is not None and found[0].is_staff else None
+
+
+class Pages(CursorPagination):
+    """Pages that stay put while rows are added: ``?page_size=`` up to 200, ``next`` and ``previous``."""
+
+    page_size_query_param = "page_size"
+    max_page_size = 200
+    ordering = "-created_at"
+
+
+S = TypeVar("S", bound=Serializer[Any])
+
+
+def parse(serializer: type[S], request: Request) -> dict[str, Any]:
+    """The request's body as ``serializer`` checks it.
+
+    Raises:
+        InvalidRequest: every field's problems, each with a JSON pointer.
+    """
+    if not isinstance(request.data, Mapping):
+        raise InvalidRequest("The body has to be a JSON object.", errors=[_error("", "wrong_type", "Not an object.")])
+    given = serializer(data=request.data)
+    given.is_valid(raise_exception=True)
+    return dict(given.validated_data)
+
+
+def as_problem(error: Exception, context: Mapping[str, Any]) -> Response | None:
+    """REST framework's exception handler: every expected error becomes one kind of body."""
+    request: Request = context["request"]
+    mudda_error = _as_mudda_error(error)
+    if mudda_error is None:
+        return None  # a defect: Django's handler answers 500
+    document = problem_document(
+        request._request,
+        mudda_error.status,
+        mudda_error.code,
+        mudda_error.detail,
+        title=mudda_error.title,
+        errors=mudda_error.errors,
+        extra=mudda_error.extra,
+    )
+    response = Response(document, status=mudda_error.status, content_type=CONTENT_TYPE)
+    _add_headers(response, error, mudda_error)
+    return response
+
+
+def _add_headers(response: Response, error: Exception, mudda_error: MuddaError) -> None:
+    retry_after = getattr(mudda_error, "retry_after", None) or getattr(error, "wait", None)
+    if retry_after:
+        response["Retry-After"] = str(int(retry_after))
+    if challenge := getattr(error, "auth_header", None):
+        response["WWW-Authenticate"] = challenge
+
+
+def _as_mudda_error(error: Exception) -> MuddaError | None:
+    match error:
+        case MuddaError():
+            return error
+        case exceptions.ValidationError():
+            return InvalidRequest("Some fields are not valid.", errors=field_errors(error.detail))
+        case Http404():
+            return _generic(404, "not_found", "There is no such thing, or you may not see it.")
+        case PermissionDenied():
+            return _generic(403, "forbidden", str(error) or "You may not do this.")
+        case OperationalError() | InterfaceError():
+            return _database_away()
+        case exceptions.APIException():
+            code = _CODES.get(error.status_code, str(error.default_code))
+            return _generic(error.status_code, code, str(error.detail))
+    return None
+
+
+_CODES = {
+    400: "malformed_request",
+    401: "not_authenticated",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    406: "not_acceptable",
+    415: "unsupported_media_type",
+    429: "rate_limited",
+}
+
+
+def _generic(status: int, code: str, detail: str) -> MuddaError:
+    error = MuddaError(detail)
+    error.status, error.code, error.title = status, code, ""
+    return error
+
+
+def _database_away() -> Unavailable:
+    error = Unavailable("The database cannot be reached; nothing was changed.")
+    error.code, error.retry_after = "database_unavailable", RETRY_AFTER
+    return error
+
+
+def field_errors(detail: Any, pointer: str = "") -> list[dict[str, str]]:
+    """REST framework's nested error details as a flat list with JSON pointers (RFC 6901)."""
+    if isinstance(detail, Mapping):
+        found = []
+        for name, inner in detail.items():
+            step = "" if name == "non_field_errors" else "/" + str(name).replace("~", "~0").replace("/", "~1")
+            found += field_errors(inner, pointer + step)
+        return found
+    if isinstance(detail, list):
+        if all(not isinstance(item, Mapping | list) for item in detail):
+            return [_error(pointer, getattr(item, "code", "invalid"), str(item)) for item in detail]
+        return [e for at, item in enumerate(detail) for e in field_errors(item, f"{pointer}/{at}")]
+    return [_error(pointer, getattr(detail, "code", "invalid"), str(detail))]
+
+
+def _error(pointer: str, code: str, message: str) -> dict[str, str]:
+    return {"pointer": pointer, "code": code, "message": message}

@@ -1,0 +1,50 @@
+"""``/healthz``: the process answers. ``/readyz``: everything it stands on answers too, each with its time."""
+
+import time
+from collections.abc import Callable
+
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, JsonResponse
+
+from mudda import temporal
+from mudda.errors import MuddaError
+
+
+def healthz(request: HttpRequest) -> JsonResponse:
+    return JsonResponse({"status": "ok"})
+
+
+def readyz(request: HttpRequest) -> JsonResponse:
+    checks = {
+        name: _timed(check)
+        for name, check in {"database": _database, "migrations": _migrations, "temporal": temporal.ping}.items()
+    }
+    ready = all(check["ok"] for check in checks.values())
+    return JsonResponse({"status": "ready" if ready else "not ready", "checks": checks}, status=200 if ready else 503)
+
+
+def _timed(check: Callable[[], None]) -> dict[str, object]:
+    begun = time.perf_counter()
+    error = ""
+    try:
+        check()
+    except (DatabaseError, MuddaError) as problem:
+        error = type(problem).__name__  # its text may name hosts and users: that is for the logs and `doctor`
+    took = round((time.perf_counter() - begun) * 1000, 1)
+    return {"ok": not error, "ms": took, **({"error": error} if error else {})}
+
+
+class MigrationsMissing(MuddaError):
+    code = "migrations_missing"
+
+
+def _database() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+
+
+def _migrations() -> None:
+    executor = MigrationExecutor(connection)
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        raise MigrationsMissing("Run `manage.py migrate`.")

@@ -1,0 +1,133 @@
+"""``Idempotency-Key``: the same key and the same body get the same answer, once given.
+
+The answer is stored in the transaction of the work itself, so that a crash leaves either both or neither; a
+concurrent duplicate waits at the unique index for the first to commit. Scope: caller, method, path, key.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+from django.db import IntegrityError, OperationalError, connection, transaction
+from django.utils import timezone
+from psycopg.errors import LockNotAvailable
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from mudda.errors import Conflict, InvalidRequest, Unprocessable
+from mudda.models import ApiKey, IdempotencyRecord
+
+KEPT = timedelta(hours=24)
+WAIT_SECONDS = 5
+LONGEST_KEY = 255
+
+
+class KeyReused(Unprocessable):
+    code = "idempotency_key_reused"
+    title = "This Idempotency-Key was used with another body."
+
+
+class StillInProgress(Conflict):
+    code = "idempotency_in_progress"
+    title = "A request with this Idempotency-Key is still being worked on."
+    retryable = True
+    retry_after = WAIT_SECONDS
+
+
+class BadIdempotencyKey(InvalidRequest):
+    code = "bad_idempotency_key"
+    title = f"An Idempotency-Key has 1 to {LONGEST_KEY} printable ASCII characters."
+
+
+class Claim:
+    """The right to answer a request. ``answer`` is what was answered before, or None."""
+
+    def __init__(self, record: IdempotencyRecord | None, *, replayed: bool = False) -> None:
+        self._record = record
+        self.answer = _replay(record) if record is not None and replayed else None
+
+    def keep(self, response: Response) -> Response:
+        """Remember a successful response with the work that it tells about, and return it."""
+        if self._record is not None:
+            self._record.status = response.status_code
+            self._record.body = response.data
+            self._record.save(update_fields=["status", "body"])
+        return response
+
+
+def find(request: Request) -> Response | None:
+    """The answer that this request got before, if any: looked up before any costly work.
+
+    Raises:
+        KeyReused: the key was used with another body.
+    """
+    scope = _scope(request)
+    if scope is None:
+        return None
+    record = IdempotencyRecord.objects.filter(**scope, created_at__gt=timezone.now() - KEPT).first()
+    if record is None:
+        return None
+    _ensure_same_body(record, request)
+    return _replay(record)
+
+
+@contextmanager
+def claim(request: Request) -> Iterator[Claim]:
+    """A transaction in which the work is done and its answer kept.
+
+    Raises:
+        KeyReused: the key was used with another body.
+        StillInProgress: a duplicate did not finish within five seconds.
+    """
+    scope = _scope(request)
+    with transaction.atomic():
+        yield _claim(scope, request) if scope is not None else Claim(None)
+
+
+def forget_old() -> None:
+    """Delete the records that are older than 24 hours."""
+    IdempotencyRecord.objects.filter(created_at__lt=timezone.now() - KEPT).delete()
+
+
+def _claim(scope: dict[str, str], request: Request) -> Claim:
+    IdempotencyRecord.objects.filter(**scope, created_at__lte=timezone.now() - KEPT).delete()
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{WAIT_SECONDS}s"])
+            record = IdempotencyRecord.objects.create(**scope, body_sha256=_body_hash(request))
+            cursor.execute("SELECT set_config('lock_timeout', '0', true)")
+    except IntegrityError:
+        record = IdempotencyRecord.objects.get(**scope)
+        _ensure_same_body(record, request)
+        return Claim(record, replayed=True)
+    except OperationalError as error:
+        if isinstance(error.__cause__, LockNotAvailable):
+            raise StillInProgress from error
+        raise
+    return Claim(record)
+
+
+def _scope(request: Request) -> dict[str, str] | None:
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return None
+    if not (0 < len(key) <= LONGEST_KEY and key.isascii() and key.isprintable()):
+        raise BadIdempotencyKey
+    caller = f"key:{request.auth.pk}" if isinstance(request.auth, ApiKey) else f"user:{request.user.pk}"
+    return {"caller": caller, "method": str(request.method), "path": request.path[:200], "key": key}
+
+
+def _body_hash(request: Request) -> str:
+    return hashlib.sha256(request._request.body).hexdigest()
+
+
+def _ensure_same_body(record: IdempotencyRecord, request: Request) -> None:
+    if record.body_sha256 != _body_hash(request):
+        raise KeyReused
+
+
+def _replay(record: IdempotencyRecord) -> Response:
+    data: Any = record.body
+    return Response(data, status=record.status, headers={"Idempotency-Replayed": "true"})

@@ -1,0 +1,83 @@
+"""Ground rules of every HTTP request: an id, a size, and errors that programs can read."""
+
+import contextvars
+import logging
+import re
+import uuid
+from collections.abc import Callable
+
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
+
+from mudda.problems import problem_response
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+GIVEN_ID = re.compile(r"^[A-Za-z0-9._-]{8,64}$")
+request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", default="-")
+PAGES = ("/admin", "/static/", "/docs")
+"""Paths whose errors people see as pages; all others answer with problem documents."""
+
+
+class RequestIdFilter(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.request_id = request_id.get()
+        return True
+
+
+class RequestId:
+    """Take the caller's ``X-Request-ID`` where it is harmless, else make one; answer with it."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        given = request.headers.get("X-Request-ID", "")
+        request.request_id = given if GIVEN_ID.match(given) else str(uuid.uuid4())  # type: ignore[attr-defined]
+        token = request_id.set(request.request_id)  # type: ignore[attr-defined]
+        try:
+            response = self.get_response(request)
+        finally:
+            request_id.reset(token)
+        response["X-Request-ID"] = request.request_id  # type: ignore[attr-defined]
+        return response
+
+
+class BodyLimit:
+    """Refuse bodies over ``MAX_BODY_BYTES`` with 413, whether they announce their length or not."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path.startswith("/admin"):  # forms and their files have Django's own limits
+            return self.get_response(request)
+        try:
+            too_long = len(request.body) > settings.MAX_BODY_BYTES
+        except RequestDataTooBig:
+            too_long = True
+        except UnreadablePostError:
+            return problem_response(request, 400, "unreadable_body", "The body ended before it was complete.")
+        if too_long:
+            limit = f"{settings.MAX_BODY_BYTES:,} bytes"
+            return problem_response(request, 413, "body_too_large", f"A body may have at most {limit}.")
+        return self.get_response(request)
+
+
+class ProblemResponses:
+    """Give errors that no view made (no such path, a bad host) the same form as the others."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if response.status_code == 404 and not _is_ours(request, response):
+            return problem_response(request, 404, "not_found", "There is nothing at this address.")
+        return response
+
+
+def _is_ours(request: HttpRequest, response: HttpResponse) -> bool:
+    """Whether a view or a page answered already."""
+    return request.path.startswith(PAGES) or response.get("Content-Type", "").startswith("application/problem")

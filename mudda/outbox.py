@@ -1,0 +1,90 @@
+"""Messages written in the transaction that decides them and delivered after it, until acknowledged.
+
+At least once: a receiver tells repetitions apart by the message's id.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from mudda.errors import MuddaError
+from mudda.models import OutboxMessage
+
+logger = logging.getLogger(__name__)
+
+CHANNEL = "mudda_outbox"
+"""PostgreSQL's NOTIFY channel that wakes the dispatcher."""
+
+LONGEST_WAIT = timedelta(minutes=5)
+
+Handler = Callable[[OutboxMessage], None]
+
+_handlers: dict[str, Handler] = {}
+
+
+def register(kind: str, handler: Handler) -> None:
+    """Name the function that delivers messages of ``kind``. It raises when it could not."""
+    _handlers[kind] = handler
+
+
+def put(kind: str, payload: Mapping[str, Any]) -> OutboxMessage:
+    """Write a message in the current transaction; it is delivered after commit."""
+    message = OutboxMessage.objects.create(kind=kind, payload=dict(payload))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_notify(%s, '')", [CHANNEL])
+    return message
+
+
+def deliver_due(*, limit: int = 100) -> int:
+    """Deliver what is due, each message by one process only. Returns how many were acknowledged."""
+    delivered = 0
+    for _ in range(limit):
+        message = _claim_next()
+        if message is None:
+            break
+        delivered += _deliver(message)
+    return delivered
+
+
+def _claim_next() -> OutboxMessage | None:
+    """Take the next due message by moving its due time on: whoever dies with it only delays it."""
+    with transaction.atomic():
+        message = (
+            OutboxMessage.objects.select_for_update(skip_locked=True)
+            .filter(delivered_at__isnull=True, gave_up_at__isnull=True, due_at__lte=timezone.now())
+            .order_by("due_at")
+            .first()
+        )
+        if message is not None:
+            message.attempts += 1
+            message.due_at = timezone.now() + _back_off(message.attempts)
+            message.save(update_fields=["attempts", "due_at"])
+        return message
+
+
+def _deliver(message: OutboxMessage) -> bool:
+    try:
+        _handlers[message.kind](message)
+    except MuddaError as error:
+        _record_failure(message, error)
+        return False
+    message.delivered_at = timezone.now()
+    message.save(update_fields=["delivered_at"])
+    return True
+
+
+def _record_failure(message: OutboxMessage, error: MuddaError) -> None:
+    logger.warning("outbox: %s %s not delivered (%s), attempt %d", message.kind, message.id, error.code, message.attempts)
+    message.last_error = f"{error.code}: {error.detail}"[:2_000]
+    if not error.retryable:
+        message.gave_up_at = timezone.now()
+    message.save(update_fields=["last_error", "gave_up_at"])
+
+
+def _back_off(attempts: int) -> timedelta:
+    """10 s (longer than a delivery may take: its deadline is 5 s), doubling up to five minutes."""
+    return min(timedelta(seconds=10 * 2 ** min(attempts - 1, 10)), LONGEST_WAIT)

@@ -1,0 +1,229 @@
+"""Settings, grouped by concern. Every one comes from the environment: see ``.env.example``."""
+
+from typing import Any
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+from django.urls import reverse_lazy
+
+from mudda.environment import BASE_DIR, mudda_home, read_environment, without_driver
+
+env = read_environment()
+MUDDA_HOME = mudda_home()
+
+# --- The basics -------------------------------------------------------------------------------------
+
+DEBUG = env.bool("DEBUG", default=False)
+SECRET_KEY = env("SECRET_KEY", default="")
+if not SECRET_KEY:
+    raise ImproperlyConfigured(
+        "SECRET_KEY is not set. Run `make up` (it makes one and every manage.py command finds it), "
+        "or set SECRET_KEY to at least 50 random characters in the environment or in .env."
+    )
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+PUBLIC_URL = env("PUBLIC_URL", default="http://localhost:8000").rstrip("/")
+CITY_NAME = env("CITY_NAME", default="Our City")
+API_HOST = env("API_HOST", default="127.0.0.1")
+API_PORT = env.int("API_PORT", default=8000)
+
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "mudda.apps.MuddaConfig",
+    "issues.apps.IssuesConfig",
+    "workflows.apps.WorkflowsConfig",
+    "executions.apps.ExecutionsConfig",
+]
+
+MIDDLEWARE = [
+    "mudda.middleware.RequestId",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "mudda.middleware.BodyLimit",
+    "mudda.middleware.ProblemResponses",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "mudda.urls"
+ASGI_APPLICATION = "mudda.asgi.application"
+WSGI_APPLICATION = "mudda.wsgi.application"
+APPEND_SLASH = True  # for the admin; the API's own paths have none
+
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# --- Database ---------------------------------------------------------------------------------------
+
+DATABASE_URL = without_driver(env("DATABASE_URL", default=f"postgresql://postgres@/mudda?host={MUDDA_HOME}/postgres"))
+_database = environ.Env.db_url_config(DATABASE_URL)
+_database["OPTIONS"] = {
+    **_database.get("OPTIONS", {}),
+    # Tables of both schemas are found by their plain names: see docs/design.md, "Two schemas".
+    "options": "-c search_path=public,workflow",
+    "connect_timeout": 5,
+    # psycopg's pool: threads come and go under ASGI and in the worker, connections stay (CONN_MAX_AGE=0).
+    "pool": {
+        "min_size": env.int("DATABASE_POOL_MIN", default=1),
+        "max_size": env.int("DATABASE_POOL_MAX", default=20),
+        "timeout": 5,
+    },
+}
+DATABASES = {"default": {**_database, "CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True}}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Temporal ---------------------------------------------------------------------------------------
+
+TEMPORAL_HOST = env("TEMPORAL_HOST", default="localhost:7233")
+TEMPORAL_NAMESPACE = env("TEMPORAL_NAMESPACE", default="default")
+TEMPORAL_TASK_QUEUE = env("TEMPORAL_TASK_QUEUE", default="mudda-ai-workflows")
+TEMPORAL_TLS_CERT = env("TEMPORAL_TLS_CERT", default="")
+TEMPORAL_TLS_KEY = env("TEMPORAL_TLS_KEY", default="")
+TEMPORAL_TLS_SERVER_CA = env("TEMPORAL_TLS_SERVER_CA", default="")
+TEMPORAL_UI_URL = env("TEMPORAL_UI_URL", default="")
+
+# --- The planner ------------------------------------------------------------------------------------
+
+OPENAI_API_KEY = env("OPENAI_API_KEY", default="")
+OPENAI_BASE_URL = env("OPENAI_BASE_URL", default="")
+OPENAI_MODEL = env("OPENAI_MODEL", default="gpt-4o-mini")
+OPENAI_TIMEOUT = env.float("OPENAI_TIMEOUT", default=30.0)
+
+# --- E-mail and files -------------------------------------------------------------------------------
+
+_EMAIL_FILES = "executions.adapters.email.backends.FilePerMail"
+EMAIL_URL = env("EMAIL_URL", default="")
+EMAIL_FILE_PATH = str(MUDDA_HOME / "mail")
+EMAIL_BACKEND = _EMAIL_FILES
+if EMAIL_URL:
+    vars().update(environ.Env.email_url_config(EMAIL_URL))
+EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT", default=10)
+DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default=f"{CITY_NAME} <no-reply@city.example.org>")
+
+MEDIA_ROOT = env("MEDIA_ROOT", default=str(MUDDA_HOME / "media"))
+MEDIA_URL = ""  # files are served by views that check who asks, never by their path
+STATIC_URL = "/static/"
+STATIC_ROOT = env("STATIC_ROOT", default=str(MUDDA_HOME / "static"))
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = env.bool("WHITENOISE_USE_FINDERS", default=True)
+
+# --- Security ---------------------------------------------------------------------------------------
+
+HTTPS_ONLY = env.bool("HTTPS_ONLY", default=not DEBUG)
+SECURE_SSL_REDIRECT = HTTPS_ONLY
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # probes come from inside, without TLS
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS_ONLY else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS_ONLY
+SECURE_HSTS_PRELOAD = HTTPS_ONLY
+SECURE_PROXY_SSL_HEADER = (
+    ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_TLS_PROXY", default=False) else None
+)
+SESSION_COOKIE_SECURE = HTTPS_ONLY
+CSRF_COOKIE_SECURE = HTTPS_ONLY
+SESSION_COOKIE_HTTPONLY = True
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+MAX_BODY_BYTES = 1_000_000
+DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = reverse_lazy("admin:login")
+
+# --- Language and time ------------------------------------------------------------------------------
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = env("TIME_ZONE", default="UTC")
+USE_I18N = True
+USE_TZ = True
+
+# --- HTTP API ---------------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "mudda.apikeys.ApiKeyAuthentication",
+        "mudda.drf.StaffSession",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["mudda.scopes.HasScopes"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["mudda.drf.StrictJsonParser"],
+    "DEFAULT_PAGINATION_CLASS": "mudda.drf.Pages",
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_SCHEMA_CLASS": "mudda.openapi.Schema",
+    "EXCEPTION_HANDLER": "mudda.drf.as_problem",
+    "PAGE_SIZE": 50,
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "mudda",
+    "DESCRIPTION": "From a citizen's words to work that is done.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {},
+}
+
+# --- Admin ------------------------------------------------------------------------------------------
+
+UNFOLD = {
+    "SITE_TITLE": "mudda",
+    "SITE_HEADER": "mudda",
+    "SITE_SUBHEADER": CITY_NAME,
+    "SITE_SYMBOL": "location_city",
+    "SHOW_VIEW_ON_SITE": False,
+}
+
+# --- Logging ----------------------------------------------------------------------------------------
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"request_id": {"()": "mudda.middleware.RequestIdFilter"}},
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request_id"]}},
+    "root": {"handlers": ["stderr"], "level": env("LOG_LEVEL", default="INFO")},
+    "loggers": {
+        "httpx": {"level": "WARNING"},
+        "django.request": {"level": "ERROR"},  # a 4xx is the caller's news, not the operator's
+    },
+}

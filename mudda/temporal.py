@@ -1,0 +1,165 @@
+"""One Temporal client a process, on one background event loop, usable from synchronous Django code.
+
+The client isn't thread-safe, so a single loop thread owns it; it is started lazily, and again after a fork.
+Nothing here may be called inside a database transaction: what was promised to Temporal can't be rolled back.
+"""
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable, Coroutine
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+from django.conf import settings
+from django.db import connection
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
+from temporalio.client import Client, TLSConfig
+from temporalio.common import WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from mudda.errors import MuddaError, Unavailable
+
+DEADLINE = timedelta(seconds=5)
+"""How long a request waits for Temporal before the dispatcher takes over."""
+
+T = TypeVar("T")
+
+
+class TemporalUnavailable(Unavailable):
+    code = "temporal_unavailable"
+    title = "The Temporal server cannot be reached."
+
+
+class WorkflowGone(MuddaError):
+    """The Temporal workflow has ended or was never there: sending again cannot help."""
+
+    code = "temporal_workflow_gone"
+    status = 409
+    title = "The run has ended already."
+
+
+class _Bridge:
+    """The loop thread and the client that lives on it."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.pid: int | None = None
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self.client: Client | None = None
+
+    def running_loop(self) -> asyncio.AbstractEventLoop:
+        with self.lock:
+            if self.loop is None or self.pid != os.getpid():
+                self.pid, self.client, self.loop = os.getpid(), None, asyncio.new_event_loop()
+                threading.Thread(target=self.loop.run_forever, name="temporal-client", daemon=True).start()
+            return self.loop
+
+    async def connected(self) -> Client:
+        if self.client is None:
+            self.client = await connect()
+        return self.client
+
+
+_bridge = _Bridge()
+
+
+async def connect(*, lazy: bool = False) -> Client:
+    """Connect as the settings say: address, namespace, and TLS when a certificate is named."""
+    return await Client.connect(
+        settings.TEMPORAL_HOST, namespace=settings.TEMPORAL_NAMESPACE, tls=tls_config(), lazy=lazy
+    )
+
+
+def tls_config() -> TLSConfig | bool:
+    """Mutual TLS from ``TEMPORAL_TLS_CERT`` and ``TEMPORAL_TLS_KEY`` (PEM files), or none."""
+    if not (settings.TEMPORAL_TLS_CERT or settings.TEMPORAL_TLS_SERVER_CA):
+        return False
+    return TLSConfig(
+        client_cert=_read(settings.TEMPORAL_TLS_CERT),
+        client_private_key=_read(settings.TEMPORAL_TLS_KEY),
+        server_root_ca_cert=_read(settings.TEMPORAL_TLS_SERVER_CA),
+    )
+
+
+def _read(path: str) -> bytes | None:
+    return Path(path).read_bytes() if path else None
+
+
+def start_workflow(name: str, argument: Any, *, workflow_id: str) -> str:
+    """Start a Temporal workflow once and return its run id; one that is already started counts as success.
+
+    Raises:
+        TemporalUnavailable: not acknowledged within the deadline; it may or may not have started.
+    """
+
+    async def start(client: Client) -> str:
+        try:
+            handle = await client.start_workflow(
+                name,
+                argument,
+                id=workflow_id,
+                task_queue=settings.TEMPORAL_TASK_QUEUE,
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                rpc_timeout=DEADLINE,
+            )
+        except WorkflowAlreadyStartedError as error:
+            return error.run_id or "started"
+        return handle.result_run_id or "started"
+
+    return _call(start)
+
+
+def signal_workflow(workflow_id: str, name: str, argument: Any) -> None:
+    """Send a Temporal signal.
+
+    Raises:
+        WorkflowGone: the Temporal workflow has ended or was never there.
+        TemporalUnavailable: not acknowledged within the deadline.
+    """
+
+    async def send(client: Client) -> None:
+        await client.get_workflow_handle(workflow_id).signal(name, argument, rpc_timeout=DEADLINE)
+
+    _call(send)
+
+
+def ping() -> None:
+    """Ask the server for our namespace.
+
+    Raises:
+        TemporalUnavailable: no answer within the deadline, or the namespace is unknown.
+    """
+
+    async def ask(client: Client) -> None:
+        await client.workflow_service.describe_namespace(
+            DescribeNamespaceRequest(namespace=settings.TEMPORAL_NAMESPACE), timeout=DEADLINE
+        )
+
+    try:
+        _call(ask)
+    except WorkflowGone as error:
+        raise TemporalUnavailable(f"There is no namespace {settings.TEMPORAL_NAMESPACE!r}.") from error
+
+
+def _call(work: Callable[[Client], Coroutine[Any, Any, T]]) -> T:
+    if connection.in_atomic_block:
+        raise RuntimeError("Temporal must not be called inside a database transaction.")
+
+    async def on_the_loop() -> T:
+        return await work(await _bridge.connected())
+
+    future = asyncio.run_coroutine_threadsafe(on_the_loop(), _bridge.running_loop())
+    try:
+        return future.result(timeout=DEADLINE.total_seconds() + 0.5)
+    except TimeoutError as error:
+        future.cancel()
+        raise TemporalUnavailable("The Temporal server did not answer in time.") from error
+    except RPCError as error:
+        if error.status == RPCStatusCode.NOT_FOUND:
+            raise WorkflowGone(str(error)) from error
+        raise TemporalUnavailable(str(error)) from error
+    except RuntimeError as error:  # the SDK's word for a connection that could not be made
+        raise TemporalUnavailable(str(error)) from error

@@ -1,0 +1,22 @@
+"""The whole site. The API's paths are the deployment guide's: no prefix, no trailing slash."""
+
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from mudda import health
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
+    path("healthz", health.healthz),
+    path("readyz", health.readyz),
+    path("schema", SpectacularAPIView.as_view(), name="schema"),
+    path("docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("admin/", admin.site.urls),
+    # Before the plans: /workflows/executions and /workflows/tasks are more specific than /workflows/{id}.
+    path("", include("executions.urls")),
+    path("", include("workflows.urls")),
+]
+
+handler500 = "mudda.pages.server_error"
