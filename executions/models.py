@@ -1,0 +1,245 @@
+"""Runs: executions, their steps, the people's tasks in them, and what they did outside. Schema ``workflow``."""
+
+import uuid
+from typing import Any, Self
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+from django.utils import timezone
+
+from issues.models import within_departments
+from mudda.models import EventStream
+from workflows.models import PlanApproval, PlanRevision, WorkflowPlan
+
+
+class ExecutionStatus(models.TextChoices):
+    PENDING = "pending"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+LIVE = (ExecutionStatus.PENDING, ExecutionStatus.RUNNING, ExecutionStatus.COMPLETED)
+"""A plan has at most one of these; after a failed or cancelled one it may be launched again."""
+
+
+class ExecutionQuerySet(models.QuerySet["WorkflowExecution"]):
+    def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> Self:
+        return self.filter(within_departments(user, "plan__issue__department"))
+
+
+class WorkflowExecution(EventStream):
+    """One run of one approved revision, frozen at launch."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    plan = models.ForeignKey(WorkflowPlan, on_delete=models.PROTECT, related_name="executions")
+    revision = models.ForeignKey(PlanRevision, on_delete=models.PROTECT, related_name="+")
+    approval = models.ForeignKey(PlanApproval, on_delete=models.PROTECT, related_name="+")
+    status = models.CharField(max_length=10, choices=ExecutionStatus.choices, default=ExecutionStatus.PENDING)
+    execution_data = models.JSONField(
+        default=dict, encoder=DjangoJSONEncoder, help_text="The caller's own keys, and `results`."
+    )
+    compiled = models.JSONField(help_text="Plan and catalogue, joined at launch.")
+    issue_facts = models.JSONField(
+        default=dict, encoder=DjangoJSONEncoder, help_text="What plans may read of the issue, as at launch."
+    )
+    failure = models.JSONField(null=True, blank=True)
+    temporal_run_id = models.CharField(max_length=80, blank=True)
+    started_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    started_at = models.DateTimeField(null=True, blank=True)
+    completed_at = models.DateTimeField(null=True, blank=True)
+    paused_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ExecutionQuerySet.as_manager()
+
+    class Meta:
+        db_table = "workflow_executions"
+        ordering = ["-created_at", "-pk"]
+        constraints = [
+            models.CheckConstraint(
+                name="execution_status_known", condition=models.Q(status__in=ExecutionStatus.values)
+            ),
+            models.UniqueConstraint(
+                fields=["plan"], name="one_live_execution_a_plan", condition=models.Q(status__in=LIVE)
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["status", "-created_at"], name="execution_status_age"),
+            models.Index(
+                fields=["created_at"],
+                name="execution_not_started",
+                condition=models.Q(status=ExecutionStatus.PENDING, temporal_run_id=""),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Run of {self.plan}"
+
+    @property
+    def stream(self) -> str:
+        return f"execution:{self.pk}"
+
+    @property
+    def temporal_workflow_id(self) -> str:
+        return f"mudda-workflow-{self.pk}"
+
+
+class StepStatus(models.TextChoices):
+    PENDING = "pending"
+    WAITING = "waiting"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    COMPENSATED = "compensated"
+    CANCELLED = "cancelled"
+
+
+class StepRun(models.Model):
+    """Where one step of one execution stands. Written by the activity that does the step."""
+
+    execution = models.ForeignKey(WorkflowExecution, on_delete=models.CASCADE, related_name="steps")
+    step_id = models.CharField(max_length=63)
+    position = models.PositiveSmallIntegerField()
+    activity_id = models.CharField(max_length=63)
+    title = models.CharField(max_length=300)
+    status = models.CharField(max_length=12, choices=StepStatus.choices, default=StepStatus.PENDING)
+    attempts = models.PositiveIntegerField(default=0, help_text="How often it was begun.")
+    own_failures = models.PositiveIntegerField(default=0, help_text="What max_attempts counts.")
+    inputs = models.JSONField(null=True, encoder=DjangoJSONEncoder)
+    output = models.JSONField(null=True, encoder=DjangoJSONEncoder)
+    error = models.JSONField(null=True)
+    reason = models.TextField(blank=True, help_text="Why it was skipped or cancelled.")
+    started_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "step_runs"
+        ordering = ["execution", "position"]
+        constraints = [
+            models.UniqueConstraint(fields=["execution", "step_id"], name="step_once_per_execution"),
+            models.CheckConstraint(name="step_status_known", condition=models.Q(status__in=StepStatus.values)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.step_id} {self.status}"
+
+
+class TaskStatus(models.TextChoices):
+    OPEN = "open"
+    ON_HOLD = "on_hold"
+    DECIDED = "decided"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+
+
+class TaskQuerySet(models.QuerySet["HumanTask"]):
+    def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> Self:
+        return self.filter(within_departments(user, "department"))
+
+
+class HumanTask(models.Model):
+    """Something a person must decide or do before a run goes on. This row is the only arbiter of it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    execution = models.ForeignKey(WorkflowExecution, on_delete=models.CASCADE, related_name="tasks")
+    step_id = models.CharField(max_length=63)
+    kind = models.CharField(max_length=63, help_text="approval, uncertain_effect, or the activity's id.")
+    key = models.CharField(max_length=200, unique=True, help_text="Opening it twice finds the same row.")
+    title = models.CharField(max_length=300)
+    question = models.TextField(blank=True)
+    form = models.JSONField(help_text="JSON Schema of the answer.")
+    outcomes = models.JSONField(help_text="The words it can be decided with.")
+    group = models.CharField(max_length=40, blank=True)
+    four_eyes = models.BooleanField(default=False)
+    department = models.ForeignKey(
+        "issues.Department", null=True, blank=True, on_delete=models.PROTECT, related_name="tasks"
+    )
+    due = models.CharField(max_length=20, blank=True)
+    status = models.CharField(max_length=10, choices=TaskStatus.choices, default=TaskStatus.OPEN)
+    outcome = models.CharField(max_length=40, blank=True)
+    answer = models.JSONField(null=True, encoder=DjangoJSONEncoder)
+    comment = models.TextField(max_length=2_000, blank=True)
+    opened_at = models.DateTimeField(default=timezone.now, editable=False)
+    decided_at = models.DateTimeField(null=True, blank=True)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+
+    objects = TaskQuerySet.as_manager()
+
+    class Meta:
+        db_table = "human_tasks"
+        ordering = ["opened_at", "pk"]
+        constraints = [
+            models.CheckConstraint(name="task_status_known", condition=models.Q(status__in=TaskStatus.values))
+        ]
+        indexes = [models.Index(fields=["status", "opened_at"], name="task_status_age")]
+        permissions = [("decide_humantask", "Can decide a task")]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class EffectStatus(models.TextChoices):
+    STARTED = "started"
+    DONE = "done"
+    FAILED = "failed"
+    UNCERTAIN = "uncertain"
+
+
+class Effect(models.Model):
+    """Something done outside. Committed as started before it is tried, and as done after."""
+
+    key = models.CharField(max_length=200, unique=True, help_text="<execution id>:<step id>:<name>")
+    execution = models.ForeignKey(WorkflowExecution, on_delete=models.CASCADE, related_name="effects")
+    step_id = models.CharField(max_length=63)
+    effect_class = models.CharField(max_length=20, help_text="idempotent, queryable or at_most_once.")
+    status = models.CharField(max_length=10, choices=EffectStatus.choices, default=EffectStatus.STARTED)
+    holder = models.UUIDField(help_text="The attempt that holds the lease.")
+    lease_until = models.DateTimeField()
+    receipt = models.JSONField(null=True, encoder=DjangoJSONEncoder)
+    error = models.TextField(blank=True)
+    started_at = models.DateTimeField(default=timezone.now, editable=False)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        db_table = "effects"
+        ordering = ["started_at", "pk"]
+        constraints = [
+            models.CheckConstraint(
+                name="effect_status_known", condition=models.Q(status__in=EffectStatus.values)
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key} {self.status}"
+
+
+class Document(models.Model):
+    """A file that a step made, such as a report."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    execution = models.ForeignKey(WorkflowExecution, on_delete=models.CASCADE, related_name="documents")
+    step_id = models.CharField(max_length=63)
+    effect_key = models.CharField(max_length=200, unique=True)
+    title = models.CharField(max_length=300)
+    name = models.CharField(max_length=200, help_text="The file's name in the storage.")
+    content_type = models.CharField(max_length=100)
+    size = models.PositiveBigIntegerField(help_text="Bytes.")
+    sha256 = models.CharField(max_length=64)
+    pages = models.PositiveIntegerField(null=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        db_table = "documents"
+        ordering = ["created_at"]
+
+    def __str__(self) -> str:
+        return self.title

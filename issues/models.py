@@ -1,0 +1,181 @@
+"""What citizens report: issues, and the city's departments and categories."""
+
+import re
+import uuid
+from typing import Self
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db import models
+from django.utils import timezone
+
+from mudda.models import EventStream
+
+REFERENCE = re.compile(r"^ISSUE-(\d{6,18})$")
+UNKNOWN_ADDRESS = "address not given"
+
+
+class Department(models.Model):
+    """A part of the city that does work. People in ``staff`` are limited to their departments."""
+
+    code = models.SlugField(max_length=40, unique=True)
+    name = models.CharField(max_length=120)
+    email = models.EmailField(blank=True)
+    active = models.BooleanField(default=True)
+    staff = models.ManyToManyField(settings.AUTH_USER_MODEL, blank=True, related_name="departments")
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Category(models.Model):
+    """A kind of issue, the department that handles it, and the target the city has set itself."""
+
+    code = models.SlugField(max_length=40, unique=True)
+    name = models.CharField(max_length=120)
+    department = models.ForeignKey(Department, on_delete=models.PROTECT, related_name="categories")
+    target = models.CharField(max_length=20, blank=True, help_text="Working time, such as P5D.")
+    active = models.BooleanField(default=True)
+
+    class Meta:
+        ordering = ["name"]
+        verbose_name_plural = "categories"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Reporter(models.Model):
+    """Who reported: personal data in a row of its own, so that it can be erased and nothing else breaks."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=120, blank=True)
+    email = models.EmailField(blank=True)
+    phone = models.CharField(max_length=40, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    def __str__(self) -> str:
+        return self.name or "Reporter"
+
+
+class IssueStatus(models.TextChoices):
+    OPEN = "OPEN"
+    IN_PROGRESS = "IN_PROGRESS"
+    RESOLVED = "RESOLVED"
+    CLOSED = "CLOSED"
+    REJECTED = "REJECTED"
+
+
+class Urgency(models.TextChoices):
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+
+class IssueQuerySet(models.QuerySet["Issue"]):
+    def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> Self:
+        """The issues of the user's departments; all of them for a user who isn't limited to any."""
+        return self.filter(within_departments(user, "department"))
+
+    def named(self, reference: str) -> "Issue | None":
+        """The issue that ``reference`` (``ISSUE-000123``) names, or None when it isn't one of ours."""
+        match = REFERENCE.match(reference)
+        return self.filter(pk=int(match[1])).first() if match else None
+
+
+def within_departments(user: AbstractBaseUser | AnonymousUser, path: str) -> models.Q:
+    """A filter that keeps rows whose department (at ``path``) the user may see.
+
+    A user in no department is limited to none; superusers see everything; nobody sees nothing.
+    """
+    if not user.is_authenticated:
+        return models.Q(pk__in=[])
+    if getattr(user, "is_superuser", False):
+        return models.Q()
+    mine = list(Department.objects.filter(staff=user.pk).values_list("pk", flat=True))
+    return models.Q(**{f"{path}__in": mine}) if mine else models.Q()
+
+
+class Issue(EventStream):
+    """Something that is wrong in the city, in the words of the one who reported it."""
+
+    statement = models.TextField(max_length=10_000)
+    address = models.CharField(max_length=300, blank=True)
+    latitude = models.DecimalField(max_digits=9, decimal_places=6, null=True, blank=True)
+    longitude = models.DecimalField(max_digits=9, decimal_places=6, null=True, blank=True)
+    urgency = models.CharField(max_length=10, choices=Urgency.choices, default=Urgency.NORMAL)
+    status = models.CharField(max_length=12, choices=IssueStatus.choices, default=IssueStatus.OPEN)
+    category = models.ForeignKey(Category, null=True, blank=True, on_delete=models.PROTECT, related_name="issues")
+    department = models.ForeignKey(
+        Department, null=True, blank=True, on_delete=models.PROTECT, related_name="issues"
+    )
+    reporter = models.ForeignKey(
+        Reporter, null=True, blank=True, on_delete=models.SET_NULL, related_name="issues"
+    )
+    reported_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = IssueQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-reported_at", "-pk"]
+        constraints = [
+            models.CheckConstraint(
+                name="issue_status_known", condition=models.Q(status__in=IssueStatus.values)
+            ),
+            models.CheckConstraint(name="issue_urgency_known", condition=models.Q(urgency__in=Urgency.values)),
+        ]
+        indexes = [models.Index(fields=["status", "-reported_at"], name="issue_status_age")]
+
+    def __str__(self) -> str:
+        return self.reference
+
+    @property
+    def reference(self) -> str:
+        return f"ISSUE-{self.pk:06d}" if self.pk else "ISSUE-new"
+
+    @property
+    def stream(self) -> str:
+        return f"issue:{self.pk}"
+
+
+class IssueNote(models.Model):
+    """A remark on an issue, by a person or a plan's step; ``visible`` ones may be shown to the reporter."""
+
+    issue = models.ForeignKey(Issue, on_delete=models.CASCADE, related_name="notes")
+    text = models.TextField(max_length=10_000)
+    visible = models.BooleanField(default=False)
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
+    effect_key = models.CharField(
+        max_length=200, null=True, blank=True, unique=True, help_text="The step that wrote it, once."
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["created_at", "pk"]
+
+    def __str__(self) -> str:
+        return f"{self.issue}: {self.text[:60]}"
+
+
+class Attachment(models.Model):
+    """A file that belongs to an issue, stored under an unguessable name."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    issue = models.ForeignKey(Issue, on_delete=models.CASCADE, related_name="attachments")
+    name = models.CharField(max_length=200, help_text="The file's name in the storage.")
+    title = models.CharField(max_length=200)
+    content_type = models.CharField(max_length=100)
+    size = models.PositiveBigIntegerField(help_text="Bytes.")
+    sha256 = models.CharField(max_length=64)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["created_at"]
+
+    def __str__(self) -> str:
+        return self.title

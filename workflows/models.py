@@ -1,0 +1,108 @@
+"""Plans: what is meant to happen, every revision of it, and who approved which. Schema ``workflow``."""
+
+import uuid
+from typing import Any, Self
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db import models
+from django.utils import timezone
+
+from issues.models import Issue, within_departments
+from mudda.models import EventStream
+
+
+class PlanStatus(models.TextChoices):
+    DRAFTING = "DRAFTING"
+    DRAFT = "DRAFT"
+    APPROVED = "APPROVED"
+    REJECTED = "REJECTED"
+    ARCHIVED = "ARCHIVED"
+
+
+class PlanQuerySet(models.QuerySet["WorkflowPlan"]):
+    def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> Self:
+        return self.filter(within_departments(user, "issue__department"))
+
+
+class WorkflowPlan(EventStream):
+    """A plan for one issue. Its text is the current revision's; its status says whether that may run."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    issue = models.ForeignKey(Issue, on_delete=models.PROTECT, related_name="plans")
+    status = models.CharField(max_length=10, choices=PlanStatus.choices, default=PlanStatus.DRAFT)
+    title = models.CharField(max_length=120, blank=True)
+    current = models.ForeignKey(
+        "PlanRevision", null=True, editable=False, on_delete=models.PROTECT, related_name="+"
+    )
+    rejection_reason = models.TextField(max_length=2_000, blank=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="plans"
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = PlanQuerySet.as_manager()
+
+    class Meta:
+        db_table = "workflow_plans"
+        ordering = ["-created_at", "-pk"]
+        constraints = [
+            models.CheckConstraint(name="plan_status_known", condition=models.Q(status__in=PlanStatus.values))
+        ]
+        indexes = [models.Index(fields=["status", "-created_at"], name="plan_status_age")]
+        permissions = [
+            ("approve_workflowplan", "Can approve or reject a plan"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title or f"Plan for {self.issue}"
+
+    @property
+    def stream(self) -> str:
+        return f"plan:{self.pk}"
+
+
+class PlanRevision(models.Model):
+    """One frozen text of a plan. A trigger refuses any change to it."""
+
+    plan = models.ForeignKey(WorkflowPlan, on_delete=models.CASCADE, related_name="revisions")
+    number = models.PositiveIntegerField()
+    document = models.JSONField(help_text="The plan, normalised.")
+    canonical_text = models.TextField(help_text="What the digest is of, to the byte.")
+    digest = models.CharField(max_length=64)
+    problems = models.JSONField(
+        default=list, help_text="What validation found when it was saved."
+    )
+    planner = models.CharField(max_length=40, help_text="playbooks, openai, or staff for an edit.")
+    planner_detail = models.JSONField(default=dict)
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.DO_NOTHING, db_constraint=False
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        db_table = "plan_revisions"
+        ordering = ["plan", "number"]
+        constraints = [models.UniqueConstraint(fields=["plan", "number"], name="revision_number_once")]
+
+    def __str__(self) -> str:
+        return f"revision {self.number} ({self.digest[:12]})"
+
+
+class PlanApproval(models.Model):
+    """A person's word for exactly one revision and one state of the activity catalogue."""
+
+    revision = models.ForeignKey(PlanRevision, on_delete=models.PROTECT, related_name="approvals")
+    digest = models.CharField(max_length=64)
+    catalogue_digest = models.CharField(max_length=64)
+    approver = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    comment = models.TextField(max_length=2_000, blank=True)
+    approved_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        db_table = "plan_approvals"
+        ordering = ["-approved_at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.approver} approved {self.digest[:12]}"
