@@ -1,0 +1,163 @@
+"""The embedded Temporal: the development server of the ``temporal`` command."""
+
+import os
+import shutil
+import signal
+import subprocess  # noqa: S404
+import sysconfig
+import time
+from pathlib import Path
+from typing import Final
+
+from mudda.devstack.errors import StackError, tail
+from mudda.devstack.surroundings import free_port, is_free, without
+
+NAMESPACE: Final = "default"
+START_SECONDS: Final = 60.0
+STOP_SECONDS: Final = 10
+
+#: The development server throttles itself to about 20 task transfers a second per shard.
+_QUEUES = ("transfer", "timer", "visibility")
+_POLLS_PER_SECOND = 2000
+
+
+def embedded_command() -> Path:
+    """The ``temporal`` command of this virtual environment.
+
+    Raises:
+        StackError: it is not installed.
+    """
+    command = Path(sysconfig.get_path("scripts")) / "temporal"
+    if not command.is_file():
+        raise StackError("the embedded Temporal server is missing: run `make install`")
+    return command
+
+
+def users_command() -> Path | None:
+    """A ``temporal`` command of the user's own on PATH, or None."""
+    found = shutil.which("temporal")
+    own = Path(sysconfig.get_path("scripts")) / "temporal"
+    return Path(found) if found and Path(found).resolve() != own.resolve() else None
+
+
+class Temporal:
+    """One Temporal development server, in its own process group.
+
+    Args:
+        folder: for its log, and for its database when ``durable``.
+        port: gRPC port on 127.0.0.1; a free one when None. A restart keeps it.
+        ui_port: of the web interface; None runs without one.
+        durable: keep workflows in ``<folder>/temporal.db``, else in memory.
+        command: the ``temporal`` command; this environment's own when None.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        port: int | None = None,
+        ui_port: int | None = None,
+        durable: bool = True,
+        command: Path | None = None,
+    ) -> None:
+        self.folder = folder.resolve()
+        self.port = port or free_port()
+        self.ui_port = ui_port
+        self.durable = durable
+        self.command = command or embedded_command()
+        self.log = self.folder / "temporal.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __str__(self) -> str:
+        return self.address
+
+    @property
+    def address(self) -> str:
+        """``host:port`` of the gRPC service."""
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int | None:
+        """The process id of the running server, or None."""
+        running = self._process is not None and self._process.poll() is None
+        return self._process.pid if running and self._process else None
+
+    def start(self, *, deadline: float = START_SECONDS) -> None:
+        """Start the server; return when its namespace answers over gRPC.
+
+        Raises:
+            StackError: a port is taken, it ended, or it does not answer in ``deadline`` seconds.
+        """
+        for port in filter(None, (self.port, self.ui_port)):
+            if not is_free(port):
+                raise StackError(f"port {port} on 127.0.0.1 is taken: set TEMPORAL_PORT or TEMPORAL_UI_PORT")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603
+                self._arguments(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=without(os.environ),
+                start_new_session=True,
+            )
+        try:
+            self._wait(time.monotonic() + deadline)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop the server and wait until it is gone. Does nothing when it does not run."""
+        process = self._process
+        if process is None:
+            return
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        self._process = None
+
+    def kill(self) -> None:
+        """End the server at once, as a crash would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def _arguments(self) -> list[str]:
+        arguments = [str(self.command), "server", "start-dev", "--disable-config-file", "--log-level", "warn"]
+        arguments += ["--ip", "127.0.0.1", "--port", str(self.port), "--namespace", NAMESPACE]
+        for queue in _QUEUES:
+            setting = f"history.{queue}ProcessorMaxPollRPS={_POLLS_PER_SECOND}"
+            arguments += ["--dynamic-config-value", setting]
+        arguments += ["--headless"] if self.ui_port is None else ["--ui-port", str(self.ui_port)]
+        if self.durable:
+            arguments += ["--db-filename", str(self.folder / "temporal.db")]
+        return arguments
+
+    def _wait(self, until: float) -> None:
+        assert self._process is not None  # noqa: S101
+        while not self.answers():
+            if self._process.poll() is not None:
+                code = self._process.returncode
+                raise StackError(f"Temporal ended at once with code {code}\n{tail(self.log)}")
+            if time.monotonic() > until:
+                raise StackError(f"Temporal on {self.address} does not answer\n{tail(self.log)}")
+            time.sleep(0.1)
+
+    def answers(self) -> bool:
+        """Whether the namespace can be read over gRPC now."""
+        if is_free(self.port):
+            return False
+        question = ["operator", "namespace", "describe", "--namespace", NAMESPACE, "--address", self.address]
+        options = ["--disable-config-file", "--disable-config-env", "--command-timeout", "5s"]
+        answer = subprocess.run(  # noqa: S603
+            [str(self.command), *question, *options],
+            capture_output=True,
+            env=without(os.environ),
+            check=False,
+        )
+        return answer.returncode == 0
