@@ -68,13 +68,14 @@ class TermIndex:
         """Return the kinds that any term speaks for, best first; equal scores in the order of their names."""
         heard = [self._correct(word) for word in words(statement)]
         stems = [word for word, _ in heard]
-        found: dict[Term, float] = {}
+        found: dict[Term, tuple[float, range]] = {}
         for start, (word, trust) in enumerate(heard):
             for term in self._beginning_with(word):
                 end = _phrase_end(term, stems, start)
                 if end is not None:
-                    weight = term.weight * min(trust, *(heard[i][1] for i in (start, end)))
-                    found[term] = max(weight, found.get(term, weight), key=abs)
+                    weight = term.weight * min(trust, heard[end][1])
+                    if term not in found or abs(weight) > abs(found[term][0]):
+                        found[term] = (weight, range(start, end + 1))
         return _ranked(found)
 
     def _beginning_with(self, word: str) -> Iterator[Term]:
@@ -119,15 +120,17 @@ def _fits(word: str, wanted: str, is_prefix: bool) -> bool:
     return word.startswith(wanted) if is_prefix else word == wanted
 
 
-def _ranked(found: Mapping[Term, float]) -> list[Match]:
+def _ranked(found: Mapping[Term, tuple[float, range]]) -> list[Match]:
+    """Add up each kind's terms, the heaviest first; a word that a heavier term has used counts once."""
     scores: dict[str, float] = defaultdict(float)
-    why: dict[str, list[tuple[float, str]]] = defaultdict(list)
-    for term, weight in found.items():
+    why: dict[str, list[str]] = defaultdict(list)
+    used: dict[str, set[int]] = defaultdict(set)
+    for term, (weight, span) in sorted(found.items(), key=lambda item: (-abs(item[1][0]), item[0].written)):
+        if weight > 0 and used[term.kind].issuperset(span):
+            continue
         scores[term.kind] += weight
-        why[term.kind].append((-weight, term.written))
+        if weight > 0:
+            used[term.kind].update(span)
+            why[term.kind].append(term.written)
     ranked = sorted(scores.items(), key=lambda item: (-item[1], item[0]))
-    return [
-        Match(kind, round(score, 3), tuple(written for _, written in sorted(why[kind])))
-        for kind, score in ranked
-        if score > 0
-    ]
+    return [Match(kind, round(score, 3), tuple(why[kind])) for kind, score in ranked if score > 0]

@@ -1,7 +1,7 @@
 """Where is it? The place in a citizen's own words, found without a map or a network.
 
 Only a hint for staff and for the plan's ``issue.address``: it is text, cut to ``PLACE_LIMIT``, and is never
-read as anything else. Finding nothing is normal ("water leak in front of my house") and gives an empty string.
+read as anything else. Finding nothing is normal ("water leak in front of my house"): an empty string.
 """
 
 from __future__ import annotations

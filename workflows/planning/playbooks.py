@@ -43,7 +43,7 @@ def choose(statement: str, folder: Path = FOLDER) -> list[Choice]:
 
 
 def confidence(choices: list[Choice]) -> float:
-    """Return how clearly the first choice leads: 0 when nothing fits, nearly 1 when much fits and only this."""
+    """Return how clearly the first choice leads: 0 when nothing fits, nearly 1 when only this does."""
     first = choices[0].score
     second = choices[1].score if len(choices) > 1 else 0.0
     return round(first / (first + second + ENOUGH), 2)

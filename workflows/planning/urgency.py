@@ -11,8 +11,8 @@ from workflows.planning.matching import TermIndex, parse_term
 _ANYWHERE: dict[Urgency, tuple[str, ...]] = {
     "critical": (
         "emergency", "live wire", "wires down", "power line down", "exposed wires", "gas smell", "smell gas",
-        "explosion", "on fire", "trapped", "someone fell", "child fell", "someone hurt", "got hurt", "injured",
-        "injury", "electrocuted", "life threatening",
+        "explosion", "on fire", "trapped", "someone fell", "child fell", "someone hurt", "got hurt",
+        "injured", "injury", "electrocuted", "life threatening",
     ),
     "high": (
         "dangerous", "danger", "hazard", "hazardous", "unsafe", "urgent", "urgently", "immediately", "asap",
