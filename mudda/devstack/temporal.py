@@ -1,5 +1,6 @@
 """The embedded Temporal: the development server of the ``temporal`` command."""
 
+import json
 import os
 import shutil
 import signal
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from mudda.devstack.errors import StackError, tail
-from mudda.devstack.surroundings import free_port, is_free, without
+from mudda.devstack.surroundings import MARK, free_port, is_free, without
 
 NAMESPACE: Final = "default"
 START_SECONDS: Final = 60.0
@@ -48,6 +49,8 @@ class Temporal:
         port: gRPC port on 127.0.0.1; a free one when None. A restart keeps it.
         ui_port: of the web interface; None runs without one.
         durable: keep workflows in ``<folder>/temporal.db``, else in memory.
+        namespace: made when missing.
+        stack: the folder of the stack that it belongs to, so that it is found if the stack is killed.
         command: the ``temporal`` command; this environment's own when None.
     """
 
@@ -58,12 +61,16 @@ class Temporal:
         port: int | None = None,
         ui_port: int | None = None,
         durable: bool = True,
+        namespace: str = NAMESPACE,
+        stack: Path | None = None,
         command: Path | None = None,
     ) -> None:
         self.folder = folder.resolve()
         self.port = port or free_port()
         self.ui_port = ui_port
         self.durable = durable
+        self.namespace = namespace
+        self.stack = stack
         self.command = command or embedded_command()
         self.log = self.folder / "temporal.log"
         self._process: subprocess.Popen[bytes] | None = None
@@ -98,7 +105,7 @@ class Temporal:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=without(os.environ),
+                env=without(os.environ) | ({MARK: str(self.stack)} if self.stack else {}),
                 start_new_session=True,
             )
         try:
@@ -129,7 +136,7 @@ class Temporal:
 
     def _arguments(self) -> list[str]:
         arguments = [str(self.command), "server", "start-dev", "--disable-config-file", "--log-level", "warn"]
-        arguments += ["--ip", "127.0.0.1", "--port", str(self.port), "--namespace", NAMESPACE]
+        arguments += ["--ip", "127.0.0.1", "--port", str(self.port), "--namespace", self.namespace]
         for queue in _QUEUES:
             setting = f"history.{queue}ProcessorMaxPollRPS={_POLLS_PER_SECOND}"
             arguments += ["--dynamic-config-value", setting]
@@ -150,14 +157,24 @@ class Temporal:
 
     def answers(self) -> bool:
         """Whether the namespace can be read over gRPC now."""
-        if is_free(self.port):
-            return False
-        question = ["operator", "namespace", "describe", "--namespace", NAMESPACE, "--address", self.address]
+        return not is_free(self.port) and self._ask("operator", "namespace", "describe") is not None
+
+    def has_worker(self, task_queue: str) -> bool:
+        """Whether a worker polls ``task_queue`` for workflow tasks."""
+        # The newer mode of this question names no pollers for the first seconds.
+        answer = self._ask(
+            "task-queue", "describe", "--task-queue", task_queue, "--legacy-mode", "--output", "json"
+        )
+        return bool(json.loads(answer or "{}").get("pollers"))
+
+    def _ask(self, *question: str) -> str | None:
+        where = ["--namespace", self.namespace, "--address", self.address]
         options = ["--disable-config-file", "--disable-config-env", "--command-timeout", "5s"]
         answer = subprocess.run(  # noqa: S603
-            [str(self.command), *question, *options],
+            [str(self.command), *question, *where, *options],
             capture_output=True,
+            text=True,
             env=without(os.environ),
             check=False,
         )
-        return answer.returncode == 0
+        return answer.stdout if answer.returncode == 0 else None
