@@ -41,6 +41,7 @@ def main(arguments: list[str]) -> int:
     for signum in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, lambda signum, _: sys.exit(128 + signum))
     try:
+        _require_ours(home)
         with Lock(home):
             clear_leftovers(home)
             _empty(home)
@@ -63,11 +64,11 @@ def _run(site: Site, begun: float) -> None:
         client = Client(site.url, site.create_api_key("demo", *SCOPES))
         do_the_main_job(site, client)
     except DemoError as problem:
-        logs = "\n".join(
-            f"{child.name}, {child.log}:\n{tail(child.log)}" for child in (site.web, site.worker)
-        )
-        raise StackError(f"{problem}\n{logs}") from problem
+        ends = [f"{child.name}, {child.log}:\n{tail(child.log)}" for child in (site.web, site.worker)]
+        raise StackError("\n".join([str(problem), *ends])) from problem
     finally:
+        for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(signum, signal.SIG_IGN)  # a second Ctrl-C must not leave half of it running
         site.stop()
 
 
@@ -79,9 +80,8 @@ def do_the_main_job(site: Site, client: Client) -> None:
         StackError: a process ended on the way.
     """
     paper.heading("A citizen reports a water leak; mudda drafts a plan")
-    plan = client.call(
-        "POST", "/workflows/generate", {"problem_statement": STATEMENT, "reporter": REPORTER}, 201
-    )
+    report = {"problem_statement": STATEMENT, "reporter": REPORTER}
+    plan = client.call("POST", "/workflows/generate", report, 201)
     paper.plan(plan["workflow_plan"])
 
     paper.heading("City staff approve exactly the plan that they have read")
@@ -136,7 +136,7 @@ def read_mail(folder: Path) -> None:
     Raises:
         DemoError: the reporter or the department got none.
     """
-    receivers = set()
+    receivers: set[str] = set()
     for file in sorted(folder.glob("*.eml")):
         message = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
         body = message.get_body(("plain", "html"))
@@ -172,8 +172,13 @@ def read_report(client: Client, plan: Mapping[str, Any], data: Mapping[str, Any]
         raise DemoError(f"the report does not name the place, {PLACE}")
 
 
+def _require_ours(home: Path) -> None:
+    if home.exists() and any(home.iterdir()) and not (home / "stack.lock").exists():
+        raise StackError(f"{home} holds something that is not a demo's; every run empties its folder")
+
+
 def _empty(home: Path) -> None:
-    """Remove what the last run left. Only a folder that a stack has locked before has anything to remove."""
+    """Remove what the last run left."""
     for entry in home.iterdir():
         if entry.name == "stack.lock":
             continue

