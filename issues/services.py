@@ -1,0 +1,103 @@
+"""What can be done with an issue. Every door (API, planner, a plan's step, the admin) comes through here."""
+
+import unicodedata
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import transaction
+
+from issues.models import Category, Department, Issue, IssueNote, IssueStatus, Reporter
+from mudda import events
+from mudda.errors import InvalidRequest
+from mudda.events import Actor
+
+LONGEST_STATEMENT = 10_000
+
+
+class EmptyStatement(InvalidRequest):
+    code = "empty_statement"
+    title = "The statement says nothing that can be read."
+
+
+def clean_statement(text: str) -> str:
+    """The statement without white space around it.
+
+    Raises:
+        EmptyStatement: nothing in it can be seen (white space, control and format characters only).
+    """
+    stripped = text.strip()
+    if not any(unicodedata.category(c)[0] in "LNPS" for c in stripped):
+        raise EmptyStatement(errors=[{"pointer": "/problem_statement", "code": "blank", "message": "Say what is wrong."}])
+    return stripped
+
+
+@transaction.atomic
+def report_issue(
+    *,
+    statement: str,
+    address: str = "",
+    urgency: str = "normal",
+    category: Category | None = None,
+    reporter: Mapping[str, str] | None = None,
+    by: Actor = None,
+) -> Issue:
+    """Record what somebody reported. ``reporter`` may have ``name``, ``email`` and ``phone``."""
+    issue = Issue.objects.create(
+        statement=clean_statement(statement),
+        address=address[:300],
+        urgency=urgency,
+        category=category,
+        department=category.department if category else None,
+        reporter=Reporter.objects.create(**reporter) if reporter else None,
+    )
+    events.append(issue, "issue.reported", {"reference": issue.reference}, actor=by)
+    return issue
+
+
+@transaction.atomic
+def update_issue(
+    *,
+    issue_id: int,
+    status: str | None = None,
+    note: str = "",
+    visible: bool = False,
+    key: str | None = None,
+    by: Actor = None,
+) -> Issue:
+    """Change an issue's status and leave a note. With a ``key``, a repetition leaves no second note.
+
+    Raises:
+        Issue.DoesNotExist: there is no such issue.
+    """
+    issue = Issue.objects.select_for_update().get(pk=issue_id)
+    if status is not None and status != issue.status:
+        before, issue.status = issue.status, IssueStatus(status)
+        issue.save(update_fields=["status", "updated_at"])
+        events.append(issue, "issue.status_changed", {"from": before, "to": status}, actor=by)
+    if note and not (key and IssueNote.objects.filter(effect_key=key).exists()):
+        author = by if by is not None and by.is_authenticated else None
+        row = IssueNote.objects.create(issue=issue, text=note, visible=visible, effect_key=key, author_id=author and author.pk)
+        events.append(issue, "issue.note_added", {"note": row.pk, "visible": visible}, actor=by)
+    return issue
+
+
+def sync_reference_data(departments: list[dict[str, Any]], categories: list[dict[str, Any]]) -> tuple[int, int]:
+    """Add the shipped departments and categories that are missing; what a city has changed stays as it is.
+
+    Returns how many departments and categories were added.
+    """
+    from_code = {}
+    added_departments = added_categories = 0
+    for row in departments:
+        department, made = Department.objects.get_or_create(code=row["code"], defaults=_without_code(row))
+        from_code[row["code"]] = department
+        added_departments += made
+    for row in categories:
+        defaults = {**_without_code(row), "department": from_code[row["department"]]}
+        _, made = Category.objects.get_or_create(code=row["code"], defaults=defaults)
+        added_categories += made
+    return added_departments, added_categories
+
+
+def _without_code(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if key != "code"}
