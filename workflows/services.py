@@ -1,0 +1,282 @@
+"""What can be done with a plan: draft it, change it, approve it, reject it."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from issues.models import Category, Department, Issue
+from issues.services import clean_statement, report_issue
+from mudda import events
+from mudda.errors import Conflict, NotFound, PreconditionFailed, Unprocessable
+from mudda.events import Actor
+from workflows.departments import unknown_departments
+from workflows.models import PlanApproval, PlanRevision, PlanStatus, WorkflowPlan
+from workflows.plan.catalogue import offered
+from workflows.plan.schema import canonical_text, digest, normalise
+from workflows.plan.validation import Problem, has_errors, validate
+from workflows.planning.base import DraftRequest, PlannedDraft
+from workflows.planning.service import PlannerSettings
+from workflows.planning.service import draft_plan as plan_for
+
+
+class StaleDigest(Conflict):
+    code = "stale_digest"
+    title = "The plan was changed since you read it."
+
+
+class DigestNeeded(Conflict):
+    code = "digest_needed"
+    title = "Say which revision you approve: this plan has more than one."
+
+
+class PlanHasProblems(Unprocessable):
+    code = "plan_has_problems"
+    title = "The plan has errors and cannot be approved."
+
+
+class PlanNotEditable(Conflict):
+    code = "plan_not_editable"
+    title = "This plan cannot be changed any more."
+
+
+class PlanExecuted(Conflict):
+    code = "already_executed"
+    title = "This plan runs, or has run, already."
+
+
+# --- drafting ---------------------------------------------------------------------------------------
+
+
+def draft_for(*, statement: str, issue: Issue | None = None) -> PlannedDraft:
+    """Ask the planner for a plan. May take long (OpenAI); to be called outside any transaction.
+
+    Args:
+        statement: the citizen's words.
+        issue: the issue it is about, when it is known; what staff know of it wins over guesses.
+
+    Raises:
+        EmptyStatement: there is nothing readable in ``statement``.
+    """
+    request = DraftRequest(
+        statement=clean_statement(statement),
+        address=issue.address or None if issue else None,
+        category=issue.category.code if issue and issue.category else None,
+        urgency=issue.urgency if issue else None,  # type: ignore[arg-type]
+    )
+    return plan_for(request, settings=planner_settings())
+
+
+def planner_settings() -> PlannerSettings:
+    """The planner's settings, with the departments and categories of this city as they are now."""
+    return PlannerSettings(
+        api_key=settings.OPENAI_API_KEY,
+        base_url=settings.OPENAI_BASE_URL or None,
+        model=settings.OPENAI_MODEL,
+        timeout=settings.OPENAI_TIMEOUT,
+    )
+
+
+@transaction.atomic
+def create_plan(
+    *,
+    draft: PlannedDraft,
+    statement: str,
+    issue: Issue | None = None,
+    reporter: Mapping[str, str] | None = None,
+    by: Actor = None,
+) -> WorkflowPlan:
+    """Store a draft as a DRAFT plan with its first revision; records the issue first where there is none."""
+    category = Category.objects.filter(code=draft.facts.category).select_related("department").first()
+    if issue is None:
+        issue = report_issue(
+            statement=statement,
+            address=draft.facts.place,
+            urgency=draft.facts.urgency,
+            category=category,
+            reporter=reporter,
+            by=by,
+        )
+    plan = WorkflowPlan.objects.create(issue=issue, created_by_id=_user_id(by))
+    _add_revision(plan, draft.document, planner=draft.planner, detail=draft.detail, by=by)
+    events.append(issue, "issue.plan_drafted", {"plan": str(plan.pk)}, actor=by)
+    return plan
+
+
+# --- changing ---------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def replace_plan(*, plan_id: UUID, document: Any, expected_digest: str | None, by: User) -> WorkflowPlan:
+    """Store another text for a plan as a new revision. An approved plan returns to DRAFT.
+
+    Args:
+        expected_digest: the digest that the editor read (``If-Match``), or None to overwrite whatever is there.
+
+    Raises:
+        NotFound, PreconditionFailed: somebody else changed it meanwhile; carries the current digest.
+        PlanNotEditable: it is archived.
+        PlanExecuted: it runs or has run.
+    """
+    plan = locked_plan(plan_id, by)
+    if expected_digest is not None and expected_digest != current_revision(plan).digest:
+        raise PreconditionFailed(extra={"digest": current_revision(plan).digest})
+    if plan.status == PlanStatus.ARCHIVED:
+        raise PlanNotEditable
+    ensure_not_executed(plan)
+    if digest(normalise(document)) == current_revision(plan).digest:
+        return plan
+    _add_revision(plan, document, planner="staff", detail={}, by=by)
+    return plan
+
+
+def ensure_not_executed(plan: WorkflowPlan) -> None:
+    """A plan that runs or has run stays as it was approved: rooms that run plans say whether it does."""
+    for find_execution in _execution_finders:
+        if (found := find_execution(plan)) is not None:
+            raise PlanExecuted(extra={"execution_id": str(found)})
+
+
+_execution_finders: list[Any] = []
+
+
+def tell_executions_by(find_execution: Any) -> None:
+    """Register a function from a plan to the id of its pending, running or completed execution, or None."""
+    _execution_finders.append(find_execution)
+
+
+def _add_revision(plan: WorkflowPlan, document: Any, *, planner: str, detail: Mapping[str, Any], by: Actor) -> None:
+    saved = normalise(document)
+    problems = validate_document(saved, plan.issue)
+    last = plan.revisions.order_by("-number").first()
+    revision = PlanRevision.objects.create(
+        plan=plan,
+        number=last.number + 1 if last else 1,
+        document=saved,
+        canonical_text=canonical_text(saved),
+        digest=digest(saved),
+        problems=[problem.as_dict() for problem in problems],
+        planner=planner,
+        planner_detail=dict(detail),
+        author_id=_user_id(by),
+    )
+    plan.current = revision
+    plan.status = PlanStatus.DRAFT
+    plan.title = _title(saved)
+    plan.rejection_reason = ""
+    plan.save(update_fields=["current", "status", "title", "rejection_reason", "updated_at"])
+    data = {"revision": revision.number, "digest": revision.digest, "planner": planner}
+    events.append(plan, "plan.drafted" if revision.number == 1 else "plan.edited", data, actor=by)
+
+
+def validate_document(document: Any, issue: Issue | None = None) -> list[Problem]:
+    """Everything that is wrong with a plan, the departments it names included."""
+    target = issue.category.target or None if issue and issue.category else None
+    known = Department.objects.filter(active=True).values_list("code", flat=True)
+    return [
+        *validate(document, offered(), category_target=target),
+        *unknown_departments(document, frozenset(known)),
+    ]
+
+
+def _title(document: Any) -> str:
+    name = document.get("workflow_name") if isinstance(document, dict) else None
+    return name[:120] if isinstance(name, str) else ""
+
+
+# --- deciding ---------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def approve_plan(*, plan_id: UUID, digest: str | None, by: User, comment: str = "") -> WorkflowPlan:
+    """Approve exactly the revision that ``by`` has read. Approving the same once more changes nothing.
+
+    Args:
+        digest: the digest of what was read; may be left out only while the plan has a single revision.
+
+    Raises:
+        NotFound: there is no such plan, or ``by`` may not see it.
+        StaleDigest: the plan was changed since; carries the current digest.
+        DigestNeeded: no digest was given and the plan has several revisions.
+        PlanHasProblems: the revision does not validate; carries the problems.
+        PlanNotEditable: the plan was rejected or archived.
+    """
+    plan = locked_plan(plan_id, by)
+    revision = current_revision(plan)
+    if digest is None and revision.number > 1:
+        raise DigestNeeded(extra={"digest": revision.digest})
+    if digest is not None and digest != revision.digest:
+        raise StaleDigest(extra={"digest": revision.digest})
+    if plan.status not in {PlanStatus.DRAFT, PlanStatus.APPROVED}:
+        raise PlanNotEditable(f"The plan is {plan.status}; a new revision can be approved.")
+    problems = validate_document(revision.document, plan.issue)
+    if has_errors(problems):
+        raise PlanHasProblems(errors=[problem.as_dict() for problem in problems])
+    if plan.status == PlanStatus.APPROVED and current_approval(plan).catalogue_digest == offered().digest:
+        return plan
+    approval = PlanApproval.objects.create(
+        revision=revision,
+        digest=revision.digest,
+        catalogue_digest=offered().digest,
+        approver=by,
+        comment=comment,
+    )
+    plan.status = PlanStatus.APPROVED
+    plan.save(update_fields=["status", "updated_at"])
+    events.append(plan, "plan.approved", {"approval": approval.pk, "digest": approval.digest}, actor=by)
+    return plan
+
+
+@transaction.atomic
+def reject_plan(*, plan_id: UUID, reason: str, by: User) -> WorkflowPlan:
+    """Say no to a plan, and why. A new revision may follow.
+
+    Raises:
+        NotFound: there is no such plan, or ``by`` may not see it.
+        PlanNotEditable: it is archived.
+        PlanExecuted: it runs or has run.
+    """
+    plan = locked_plan(plan_id, by)
+    if plan.status not in {PlanStatus.DRAFT, PlanStatus.APPROVED}:
+        raise PlanNotEditable(f"The plan is {plan.status}.")
+    ensure_not_executed(plan)
+    plan.status = PlanStatus.REJECTED
+    plan.rejection_reason = reason
+    plan.save(update_fields=["status", "rejection_reason", "updated_at"])
+    events.append(plan, "plan.rejected", {"digest": current_revision(plan).digest}, actor=by)
+    return plan
+
+
+# --- shared -----------------------------------------------------------------------------------------
+
+
+def locked_plan(plan_id: UUID, by: User) -> WorkflowPlan:
+    """The plan, locked until commit; NotFound when ``by`` may not see it."""
+    visible = WorkflowPlan.objects.visible_to(by).filter(pk=plan_id)
+    plan = WorkflowPlan.objects.select_for_update(of=("self",)).filter(pk__in=visible.values("pk")).first()
+    if plan is None:
+        raise NotFound("There is no such plan.")
+    return plan
+
+
+def current_revision(plan: WorkflowPlan) -> PlanRevision:
+    """The text that the plan is now. Every stored plan has one."""
+    if plan.current is None:
+        raise NotFound("This plan has not been drafted yet.")
+    return plan.current
+
+
+def current_approval(plan: WorkflowPlan) -> PlanApproval:
+    """The newest approval of the current revision; NotFound when nobody approved it."""
+    approval = PlanApproval.objects.filter(revision=current_revision(plan)).first()
+    if approval is None:
+        raise NotFound("Nobody approved this revision.")
+    return approval
+
+
+def _user_id(by: Actor) -> Any:
+    return by.pk if by is not None and by.is_authenticated else None
+
