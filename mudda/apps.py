@@ -4,3 +4,10 @@ from django.apps import AppConfig
 class MuddaConfig(AppConfig):
     name = "mudda"
     verbose_name = "The ground"
+
+    def ready(self) -> None:
+        # Registered at import: the extension that describes our keys, the checks, the sweeping jobs.
+        from mudda import checks, dispatcher, idempotency, openapi, outbox  # noqa: F401
+
+        dispatcher.register("deliver messages", outbox.deliver_due, every=1)
+        dispatcher.register("forget idempotency keys", idempotency.forget_old, every=3600)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import psycopg
-from django.db import OperationalError, close_old_connections, connection
+from django.db import InterfaceError, OperationalError, close_old_connections, connection
 from psycopg import sql
 
 from mudda.outbox import CHANNEL
@@ -35,7 +35,11 @@ def register(name: str, run: Callable[[], object], *, every: float) -> None:
 
 
 def run_jobs(*, everything: bool = False) -> None:
-    """Run the jobs that are due (all of them with ``everything``). A job that fails doesn't stop the others."""
+    """Run the jobs that are due (all of them with ``everything``). A job with a defect doesn't stop the others.
+
+    Raises:
+        OperationalError: the database is away.
+    """
     now = time.monotonic()
     for job in _jobs.values():
         if everything or job.due <= now:
@@ -47,8 +51,8 @@ def _run_one(job: Job) -> None:
     close_old_connections()
     try:
         job.run()
-    except OperationalError:
-        logger.warning("dispatcher: the database is away, %s will be run again", job.name)
+    except (OperationalError, InterfaceError):
+        raise
     except Exception:
         # The loop serves every execution of the city: one job's defect is reported and must not end it.
         logger.exception("dispatcher: %s failed and will be run again", job.name)
@@ -57,17 +61,27 @@ def _run_one(job: Job) -> None:
 
 
 def sweep_until(stop: threading.Event, *, longest_wait: float = 1.0) -> None:
-    """Run due jobs until ``stop`` is set, woken early by PostgreSQL when an outbox message is committed."""
+    """Run due jobs until ``stop`` is set, woken early by PostgreSQL when an outbox message is committed.
+
+    Says once that the database is away, and once that it is back.
+    """
     listener: psycopg.Connection | None = None
+    away = False
     while not stop.is_set():
-        run_jobs()
         try:
             listener = listener or _listen()
+            run_jobs()
             if any(listener.notifies(timeout=longest_wait, stop_after=1)):
                 run_jobs(everything=True)
-        except psycopg.Error:
-            listener = None
+        except (psycopg.Error, OperationalError, InterfaceError) as error:
+            if not away:
+                logger.warning("dispatcher: the database is away (%s)", type(error).__name__)
+            away, listener = True, None
             stop.wait(longest_wait)
+            continue
+        if away:
+            logger.info("dispatcher: the database is back")
+        away = False
     if listener is not None:
         listener.close()
 

@@ -121,7 +121,12 @@ def signal_workflow(workflow_id: str, name: str, argument: Any) -> None:
     """
 
     async def send(client: Client) -> None:
-        await client.get_workflow_handle(workflow_id).signal(name, argument, rpc_timeout=DEADLINE)
+        try:
+            await client.get_workflow_handle(workflow_id).signal(name, argument, rpc_timeout=DEADLINE)
+        except RPCError as error:
+            if error.status == RPCStatusCode.NOT_FOUND:
+                raise WorkflowGone from error
+            raise
 
     _call(send)
 
@@ -138,10 +143,7 @@ def ping() -> None:
             DescribeNamespaceRequest(namespace=settings.TEMPORAL_NAMESPACE), timeout=DEADLINE
         )
 
-    try:
-        _call(ask)
-    except WorkflowGone as error:
-        raise TemporalUnavailable(f"There is no namespace {settings.TEMPORAL_NAMESPACE!r}.") from error
+    _call(ask)
 
 
 def _call(work: Callable[[Client], Coroutine[Any, Any, T]]) -> T:
@@ -158,8 +160,6 @@ def _call(work: Callable[[Client], Coroutine[Any, Any, T]]) -> T:
         future.cancel()
         raise TemporalUnavailable("The Temporal server did not answer in time.") from error
     except RPCError as error:
-        if error.status == RPCStatusCode.NOT_FOUND:
-            raise WorkflowGone(str(error)) from error
         raise TemporalUnavailable(str(error)) from error
     except RuntimeError as error:  # the SDK's word for a connection that could not be made
         raise TemporalUnavailable(str(error)) from error
