@@ -1,6 +1,23 @@
 from django.apps import AppConfig
 
+from mudda import dispatcher, outbox, scopes
+
 
 class ExecutionsConfig(AppConfig):
     name = "executions"
     verbose_name = "Runs"
+
+    def ready(self) -> None:
+        from executions import services
+        from executions.activities import clock, fieldwork, issues, notify, reports  # noqa: F401 (each offers its own)
+        from executions.temporal.contracts import TASK_DECIDED
+        from workflows.services import tell_executions_by
+
+        run, task = "executions.{}_workflowexecution".format, "executions.{}_humantask".format
+        scopes.register("executions:read", run("view"), description="Read runs.")
+        scopes.register("executions:write", run("view"), run("add"), description="Launch approved plans.")
+        scopes.register("tasks:read", task("view"), description="Read people's tasks.")
+        scopes.register("tasks:write", task("view"), task("decide"), description="Decide people's tasks.")
+        tell_executions_by(services.live_execution)
+        outbox.register(TASK_DECIDED, services.deliver_decision)
+        dispatcher.register("start pending executions", services.start_pending, every=2)

@@ -158,6 +158,7 @@ class HumanTask(models.Model):
     outcomes = models.JSONField(help_text="The words it can be decided with.")
     group = models.CharField(max_length=40, blank=True)
     four_eyes = models.BooleanField(default=False)
+    awaited = models.BooleanField(default=True, help_text="Whether the run goes on only once it is decided.")
     department = models.ForeignKey(
         "issues.Department", null=True, blank=True, on_delete=models.PROTECT, related_name="tasks"
     )

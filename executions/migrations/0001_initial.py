@@ -82,6 +82,7 @@ class Migration(migrations.Migration):
                 ('outcomes', models.JSONField(help_text='The words it can be decided with.')),
                 ('group', models.CharField(blank=True, max_length=40)),
                 ('four_eyes', models.BooleanField(default=False)),
+                ('awaited', models.BooleanField(default=True, help_text='Whether the run goes on only once it is decided.')),
                 ('due', models.CharField(blank=True, max_length=20)),
                 ('status', models.CharField(choices=[('open', 'Open'), ('on_hold', 'On Hold'), ('decided', 'Decided'), ('expired', 'Expired'), ('withdrawn', 'Withdrawn')], default='open', max_length=10)),
                 ('outcome', models.CharField(blank=True, max_length=40)),

@@ -1,0 +1,122 @@
+"""Doing something outside exactly once, or knowing that one doesn't know.
+
+The Effect row is committed as ``started`` before anything is tried and as ``done`` after. What is found
+``started`` by a later attempt depends on the effect's class: an ``idempotent`` one is done again under the
+same key; an ``at_most_once`` one becomes ``uncertain`` and is never repeated blindly.
+"""
+
+import time
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, Literal
+
+from django.db import InterfaceError, OperationalError, close_old_connections, transaction
+from django.utils import timezone
+
+from executions.adapters.errors import AdapterError
+from executions.models import Effect, EffectStatus, StepRun
+
+EffectClass = Literal["idempotent", "queryable", "at_most_once"]
+Receipt = dict[str, Any]
+
+OUTCOME_UNKNOWN = "outcome_unknown"
+"""The adapters' code for: it may have happened."""
+
+
+class LeaseHeld(Exception):
+    """Another attempt of the same step is alive; this one has to wait for it."""
+
+
+class UncertainEffect(Exception):
+    """Nobody can know whether it happened: a person has to be asked."""
+
+    def __init__(self, effect: Effect) -> None:
+        super().__init__(f"It is not known whether {effect.key} happened.")
+        self.effect = effect
+
+
+class Effects:
+    """The effects of one attempt of one step."""
+
+    def __init__(self, step: StepRun, *, lease_seconds: int) -> None:
+        self.step = step
+        self.lease = timedelta(seconds=lease_seconds)
+        self.holder = uuid.uuid4()
+
+    def key(self, name: str) -> str:
+        return f"{self.step.execution_id}:{self.step.step_id}:{name}"
+
+    def once(
+        self, name: str, perform: Callable[[str], Receipt], effect_class: EffectClass = "at_most_once"
+    ) -> Receipt:
+        """Perform something outside under its key, unless it was done before; returns its receipt.
+
+        Raises:
+            LeaseHeld: another attempt is at it right now.
+            UncertainEffect: it may have happened, and doing it twice would be wrong.
+            AdapterError: it did not happen.
+        """
+        effect = self._claim(self.key(name), effect_class)
+        if effect.status == EffectStatus.DONE:
+            receipt: Receipt = effect.receipt
+            return receipt
+        if effect.status == EffectStatus.UNCERTAIN:
+            raise UncertainEffect(effect)
+        try:
+            receipt = perform(effect.key)
+        except AdapterError as error:
+            self._record_error(effect, error)
+            if effect.status == EffectStatus.UNCERTAIN:
+                raise UncertainEffect(effect) from error
+            raise
+        self._record_done(effect, receipt)
+        return receipt
+
+    @transaction.atomic
+    def _claim(self, key: str, effect_class: EffectClass) -> Effect:
+        """The row, locked by a lease of ours; or done, or uncertain."""
+        now = timezone.now()
+        fresh = {
+            "execution_id": self.step.execution_id,
+            "step_id": self.step.step_id,
+            "effect_class": effect_class,
+            "holder": self.holder,
+            "lease_until": now + self.lease,
+        }
+        effect, made = Effect.objects.select_for_update().get_or_create(key=key, defaults=fresh)
+        if made or effect.status in {EffectStatus.DONE, EffectStatus.UNCERTAIN}:
+            return effect
+        if effect.status == EffectStatus.STARTED:
+            if effect.lease_until > now:
+                raise LeaseHeld(f"Another attempt holds {key} until {effect.lease_until.isoformat()}.")
+            if effect.effect_class == "at_most_once":
+                effect.status = EffectStatus.UNCERTAIN
+                effect.save(update_fields=["status"])
+                return effect
+        effect.status, effect.holder, effect.lease_until = EffectStatus.STARTED, self.holder, now + self.lease
+        effect.started_at, effect.ended_at, effect.error = now, None, ""
+        effect.save(update_fields=["status", "holder", "lease_until", "started_at", "ended_at", "error"])
+        return effect
+
+    def _record_error(self, effect: Effect, error: AdapterError) -> None:
+        unknown = error.code == OUTCOME_UNKNOWN
+        if unknown and effect.effect_class == "at_most_once":
+            effect.status = EffectStatus.UNCERTAIN
+        else:
+            effect.status = EffectStatus.FAILED
+        effect.error, effect.ended_at = f"{error.code}: {error.detail}"[:2_000], timezone.now()
+        effect.save(update_fields=["status", "error", "ended_at"])
+
+    def _record_done(self, effect: Effect, receipt: Receipt) -> None:
+        """Write what we know has happened, for as long as the lease is ours, also while the database is away."""
+        effect.status, effect.receipt, effect.ended_at = EffectStatus.DONE, receipt, timezone.now()
+        while True:
+            try:
+                effect.save(update_fields=["status", "receipt", "ended_at"])
+                return
+            except (OperationalError, InterfaceError):
+                if timezone.now() + timedelta(seconds=1) > effect.lease_until:
+                    raise
+                time.sleep(0.5)
+                close_old_connections()

@@ -1,0 +1,89 @@
+"""Opening tasks for people. Opening the same one twice finds the row that is there."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import transaction
+
+from executions.models import Effect, HumanTask, StepRun
+from issues.models import Department
+from mudda import events
+
+APPROVAL = "approval"
+UNCERTAIN_EFFECT = "uncertain_effect"
+DONE = "done"
+"""The outcome of an activity's own task: its answer becomes the step's output."""
+
+NO_FORM: dict[str, Any] = {"type": "object", "properties": {}}
+
+
+@transaction.atomic
+def open_task(
+    step: StepRun,
+    *,
+    kind: str,
+    title: str,
+    outcomes: Sequence[str],
+    question: str = "",
+    form: dict[str, Any] | None = None,
+    group: str = "",
+    four_eyes: bool = False,
+    department: Department | None = None,
+    due: str = "",
+    suffix: str = "",
+    awaited: bool = True,
+) -> HumanTask:
+    """Open a task for a step of a run, once: its key is the execution, the step, the kind and ``suffix``."""
+    key = ":".join(filter(None, [str(step.execution_id), step.step_id, kind, suffix]))
+    task, made = HumanTask.objects.get_or_create(
+        key=key,
+        defaults={
+            "execution": step.execution,
+            "step_id": step.step_id,
+            "kind": kind,
+            "title": title[:300],
+            "question": question,
+            "form": form or NO_FORM,
+            "outcomes": list(outcomes),
+            "group": group,
+            "four_eyes": four_eyes,
+            "department": department or step.execution.plan.issue.department,
+            "due": due or "",
+            "awaited": awaited,
+        },
+    )
+    if made:
+        data = {"task": str(task.pk), "step_id": step.step_id, "kind": kind, "group": group}
+        events.append(step.execution, "task.opened", data)
+    return task
+
+
+def ask_about_uncertain_effect(step: StepRun, effect: Effect) -> HumanTask:
+    """Ask the supervisors what only a person can find out: whether something happened outside."""
+    return open_task(
+        step,
+        kind=UNCERTAIN_EFFECT,
+        title=f"Did it happen? {step.title}",
+        question=(
+            "mudda was interrupted between doing this and noting it, and doing it twice would be wrong. "
+            "Please find out (ask the recipient, look into the mail server's log) and say what is true."
+        ),
+        outcomes=["it_happened", "do_it_again", "stop"],
+        group="supervisor",
+        suffix=f"{effect.pk}.{effect.started_at.timestamp():.6f}",
+    )
+
+
+def ask_approval(step: StepRun, compiled_step: dict[str, Any]) -> HumanTask:
+    """Ask the group that the compiled plan names whether the step may start."""
+    approval = compiled_step["approval"]
+    return open_task(
+        step,
+        kind=APPROVAL,
+        title=f"Approve: {step.title}",
+        question=approval["reason"],
+        outcomes=["approve", "reject"],
+        group=approval["group"],
+        four_eyes=approval["four_eyes"],
+        due=approval["due"] or "",
+    )

@@ -1,0 +1,90 @@
+"""What the workflow and its activities say to each other. Messages only grow: new fields have defaults.
+
+Plain dataclasses of JSON values; no Django, so that Temporal's sandbox can load them.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+PLAN_WORKFLOW = "PlanWorkflow"
+ASK_APPROVAL = "ask_approval"
+NOTE_PROGRESS = "note_progress"
+FINISH_EXECUTION = "finish_execution"
+TASK_DECIDED = "task_decided"
+"""Names on the wire. The activity that does a step is named by its ``activity_id``."""
+
+INFRASTRUCTURE = "infrastructure"
+"""The error type of trouble that is not the step's own: retried, and never counted against it."""
+
+
+@dataclass
+class RunInput:
+    """What a Temporal workflow starts with: the compiled plan and what it may read, frozen."""
+
+    execution_id: str
+    compiled: dict[str, Any]
+    issue: dict[str, Any]
+    data: dict[str, Any]
+
+
+@dataclass
+class Carried:
+    """The state of a step that the workflow itself decided; it rides along with the next activity."""
+
+    step_id: str
+    status: str
+    output: Any = None
+    error: dict[str, str] | None = None
+    reason: str = ""
+
+
+@dataclass
+class StepCall:
+    """Do one step (or ask for the approval it needs)."""
+
+    execution_id: str
+    step_id: str
+    activity_id: str
+    inputs: dict[str, Any]
+    timeout_seconds: int
+    max_attempts: int
+    carried: list[Carried] = field(default_factory=list)
+
+
+@dataclass
+class StepAnswer:
+    """``output`` when the step is done; ``task_id`` when a person has been asked and the step waits."""
+
+    output: Any = None
+    task_id: str | None = None
+
+
+@dataclass
+class TaskDecided:
+    """A person has decided. ``then``: ``answer`` (the step's output), ``approved``, ``rejected``, ``again``, ``fail``."""
+
+    message_id: str
+    task_id: str
+    step_id: str
+    then: str
+    answer: Any = None
+    reason: str = ""
+
+
+@dataclass
+class ProgressCall:
+    """Tell the read side what the workflow decided when no other activity does."""
+
+    execution_id: str
+    carried: list[Carried] = field(default_factory=list)
+
+
+@dataclass
+class FinishCall:
+    """The end of a run: ``outcome`` is completed, failed or cancelled."""
+
+    execution_id: str
+    outcome: str
+    failure: dict[str, str] | None = None
+    step_id: str | None = None
+    carried: list[Carried] = field(default_factory=list)

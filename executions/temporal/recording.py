@@ -1,0 +1,184 @@
+"""Where an activity meets the database: what a step does, and that it did it, are written in one go.
+
+Runs in the activity's own thread. Trouble with the database is infrastructure: the attempt is repeated and
+never counts against the step.
+"""
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django.db import InterfaceError, OperationalError, close_old_connections, transaction
+from django.utils import timezone
+from jsonschema import Draft202012Validator
+from temporalio.exceptions import ApplicationError
+
+from executions.activities.registry import Implementation, StepContext, StepFailed, Waiting
+from executions.effects import Effects, LeaseHeld, UncertainEffect
+from executions.models import ExecutionStatus, HumanTask, StepRun, StepStatus, TaskStatus, WorkflowExecution
+from executions.tasks import ask_about_uncertain_effect
+from executions.temporal.contracts import INFRASTRUCTURE, Carried, StepAnswer, StepCall
+from mudda import events
+from mudda.errors import MuddaError
+
+logger = logging.getLogger(__name__)
+
+ENDED = (
+    StepStatus.COMPLETED,
+    StepStatus.FAILED,
+    StepStatus.SKIPPED,
+    StepStatus.COMPENSATED,
+    StepStatus.CANCELLED,
+)
+LONGEST_ERROR = 2_000
+
+
+class OrphanedExecution(MuddaError):
+    code = "orphaned_execution"
+    status = 404
+    title = "The execution is not in this database."
+
+
+def run_step(call: StepCall, implementation: Implementation) -> StepAnswer:
+    """Do one step of a run, with everything that has to be written around it.
+
+    Raises:
+        ApplicationError: retryable for trouble that may pass, non-retryable with the failure's code as its type.
+    """
+    return with_database(lambda: _run_step(call, implementation))
+
+
+def with_database(work: Callable[[], Any]) -> Any:
+    """Run ``work`` with clean connections; say of trouble with the database that it isn't the step's fault."""
+    close_old_connections()
+    try:
+        return work()
+    except (OperationalError, InterfaceError) as error:
+        raise ApplicationError("The database is away.", type=INFRASTRUCTURE) from error
+    except LeaseHeld as error:
+        raise ApplicationError(str(error), type=INFRASTRUCTURE) from error
+    except OrphanedExecution as error:
+        raise ApplicationError(error.detail, type=error.code, non_retryable=True) from error
+    finally:
+        close_old_connections()
+
+
+def _run_step(call: StepCall, implementation: Implementation) -> StepAnswer:
+    step = begin(call)
+    if step.status == StepStatus.COMPLETED:
+        return StepAnswer(output=step.output)  # done before, but the answer was lost on its way
+    context = StepContext(step.execution, step, call.inputs, Effects(step, lease_seconds=call.timeout_seconds))
+    try:
+        result = implementation(context)
+        if isinstance(result, Waiting):
+            return wait_for_person(step, result.task)
+        ensure_output(step, result)
+    except UncertainEffect as error:
+        return wait_for_person(step, ask_about_uncertain_effect(step, error.effect))
+    except (OperationalError, InterfaceError, LeaseHeld):
+        raise
+    except MuddaError as error:
+        raise record_failure(call, step, error) from error
+    except Exception as error:
+        logger.exception("step %s of execution %s: a defect", call.step_id, call.execution_id)
+        defect = StepFailed("internal_error", f"A defect in mudda ({type(error).__name__}).", permanent=False)
+        raise record_failure(call, step, defect) from error
+    complete(step, result)
+    return StepAnswer(output=result)
+
+
+@transaction.atomic
+def begin(call: StepCall) -> StepRun:
+    """Write that an attempt begins; a step that is already completed is left alone."""
+    execution = locked_execution(call.execution_id)
+    mark_running(execution)
+    apply_carried(execution, call.carried)
+    step = StepRun.objects.get(execution=execution, step_id=call.step_id)
+    step.execution = execution
+    if step.status == StepStatus.COMPLETED:
+        return step
+    step.status, step.inputs = StepStatus.RUNNING, call.inputs
+    step.attempts += 1
+    step.started_at = step.started_at or timezone.now()
+    step.save(update_fields=["status", "inputs", "attempts", "started_at"])
+    events.append(execution, "step.started", {"step_id": step.step_id, "attempt": step.attempts})
+    return step
+
+
+@transaction.atomic
+def complete(step: StepRun, output: Any) -> None:
+    """Write the output and that the step is done."""
+    step.status, step.output, step.error, step.ended_at = StepStatus.COMPLETED, output, None, timezone.now()
+    step.save(update_fields=["status", "output", "error", "ended_at"])
+    events.append(step.execution, "step.completed", {"step_id": step.step_id})
+
+
+@transaction.atomic
+def wait_for_person(step: StepRun, task: HumanTask) -> StepAnswer:
+    """Write that the step waits for ``task``."""
+    step.status = StepStatus.WAITING
+    step.save(update_fields=["status"])
+    return StepAnswer(task_id=str(task.pk))
+
+
+@transaction.atomic
+def record_failure(call: StepCall, step: StepRun, error: MuddaError) -> ApplicationError:
+    """Count a step's own failure; the error to raise says whether Temporal may try again."""
+    step.own_failures += 1
+    permanent = getattr(error, "permanent", not error.retryable)
+    final = permanent or step.own_failures >= call.max_attempts
+    step.error = {"code": error.code, "message": error.detail[:LONGEST_ERROR]}
+    if final:
+        step.status, step.ended_at = StepStatus.FAILED, timezone.now()
+    step.save(update_fields=["own_failures", "error", "status", "ended_at"])
+    kind = "step.failed" if final else "step.attempt_failed"
+    events.append(step.execution, kind, {"step_id": step.step_id, "code": error.code})
+    return ApplicationError(error.detail[:LONGEST_ERROR], type=error.code, non_retryable=final)
+
+
+def ensure_output(step: StepRun, output: Any) -> None:
+    """A step whose output isn't what the catalogue promised has failed: later steps rely on it."""
+    schema = next(s["output_schema"] for s in step.execution.compiled["steps"] if s["step_id"] == step.step_id)
+    problem = next(iter(Draft202012Validator(schema).iter_errors(output)), None)
+    if problem is not None:
+        raise StepFailed("bad_output", f"Its output isn't as promised: {problem.message[:500]}", permanent=True)
+
+
+def locked_execution(execution_id: str) -> WorkflowExecution:
+    execution = WorkflowExecution.objects.select_for_update().filter(pk=execution_id).first()
+    if execution is None:
+        raise OrphanedExecution
+    return execution
+
+
+def mark_running(execution: WorkflowExecution) -> None:
+    """The first sign of life from the worker makes a pending execution a running one."""
+    if execution.status != ExecutionStatus.PENDING:
+        return
+    execution.status, execution.started_at = ExecutionStatus.RUNNING, timezone.now()
+    execution.save(update_fields=["status", "started_at"])
+    events.append(execution, "execution.started")
+
+
+def apply_carried(execution: WorkflowExecution, carried: Iterable[Carried]) -> None:
+    """Write what the workflow itself decided. A step that has ended stays as it is: messages may come late."""
+    by_id = {item.step_id: item for item in carried}
+    for step in StepRun.objects.filter(execution=execution, step_id__in=by_id).exclude(status__in=ENDED):
+        item = by_id[step.step_id]
+        step.status, step.output, step.error, step.reason = item.status, item.output, item.error, item.reason
+        if item.status in ENDED:
+            step.ended_at = timezone.now()
+            _withdraw_tasks(step)
+        else:
+            step.started_at = step.started_at or timezone.now()
+        step.save(update_fields=["status", "output", "error", "reason", "started_at", "ended_at"])
+        events.append(execution, f"step.{item.status}", {"step_id": step.step_id})
+
+
+def _withdraw_tasks(step: StepRun) -> None:
+    """Nobody needs to decide what no longer matters."""
+    open_tasks = HumanTask.objects.filter(execution=step.execution_id, step_id=step.step_id)
+    for task in open_tasks.select_for_update().filter(status__in=[TaskStatus.OPEN, TaskStatus.ON_HOLD]):
+        task.status = TaskStatus.WITHDRAWN
+        task.save(update_fields=["status"])
+        events.append(step.execution, "task.withdrawn", {"task": str(task.pk), "step_id": step.step_id})

@@ -1,0 +1,148 @@
+"""The worker process: polls Temporal, does the steps on a pool of threads, and runs the dispatcher beside it."""
+
+import asyncio
+import logging
+import signal
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from temporalio import activity
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
+from temporalio.client import Client
+from temporalio.service import RPCError
+from temporalio.worker import Worker
+
+from executions.activities.registry import Implementation, StepContext, Waiting, implementations
+from executions.temporal import finishing
+from executions.temporal.contracts import (
+    ASK_APPROVAL,
+    FINISH_EXECUTION,
+    NOTE_PROGRESS,
+    FinishCall,
+    ProgressCall,
+    StepAnswer,
+    StepCall,
+)
+from executions.temporal.recording import run_step, with_database
+from executions.temporal.workflow import PlanWorkflow
+from executions.tasks import ask_approval
+from mudda import dispatcher, temporal
+
+logger = logging.getLogger("mudda.worker")
+
+GRACE = timedelta(seconds=30)
+"""How long steps in flight have to end when the worker is asked to stop."""
+
+CHECK_EVERY = 5.0
+LONGEST_WAIT = 30.0
+"""Seconds between looks at the connection, and the longest between attempts to connect."""
+
+
+def activities() -> list[Callable[..., Any]]:
+    """The Temporal activities: one for each activity that plans are offered, and three of our own."""
+    steps = [_as_activity(name, function) for name, function in implementations().items()]
+    return [*steps, _as_activity(ASK_APPROVAL, _ask_approval), note_progress, finish_execution]
+
+
+def _as_activity(name: str, implementation: Implementation) -> Callable[[StepCall], StepAnswer]:
+    @activity.defn(name=name)
+    def do_step(call: StepCall) -> StepAnswer:
+        return run_step(call, implementation)
+
+    return do_step
+
+
+def _ask_approval(step: StepContext) -> Waiting:
+    compiled = next(s for s in step.execution.compiled["steps"] if s["step_id"] == step.step.step_id)
+    return Waiting(ask_approval(step.step, compiled))
+
+
+@activity.defn(name=NOTE_PROGRESS)
+def note_progress(call: ProgressCall) -> None:
+    with_database(lambda: finishing.note_progress(call))
+
+
+@activity.defn(name=FINISH_EXECUTION)
+def finish_execution(call: FinishCall) -> None:
+    with_database(lambda: finishing.finish_execution(call))
+
+
+async def run_worker(*, task_queue: str, slots: int) -> None:
+    """Work until SIGTERM or SIGINT, then let what is in flight end (30 s at most)."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop_sweeping = threading.Event()
+    sweeper = threading.Thread(target=dispatcher.sweep_until, args=(stop_sweeping,), name="dispatcher")
+    sweeper.start()
+    try:
+        client = await _connect_patiently(stop)
+        if client is not None:
+            await _work(client, stop, task_queue=task_queue, slots=slots)
+    finally:
+        stop_sweeping.set()
+        await asyncio.to_thread(sweeper.join)
+        logger.info("worker stopped")
+
+
+async def _work(client: Client, stop: asyncio.Event, *, task_queue: str, slots: int) -> None:
+    with ThreadPoolExecutor(max_workers=slots, thread_name_prefix="step") as pool:
+        worker = Worker(
+            client,
+            task_queue=task_queue,
+            workflows=[PlanWorkflow],
+            activities=activities(),
+            activity_executor=pool,
+            max_concurrent_activities=slots,
+            graceful_shutdown_timeout=GRACE,
+        )
+        async with worker:
+            logger.info("worker started: %s, queue %s, %d slots", settings.TEMPORAL_HOST, task_queue, slots)
+            watcher = asyncio.create_task(_watch_connection(client))
+            await stop.wait()
+            watcher.cancel()
+            logger.info("worker stopping: letting steps in flight end")
+
+
+async def _connect_patiently(stop: asyncio.Event) -> Client | None:
+    """A connected client; while Temporal is away it is tried again, until ``stop``."""
+    wait = 1.0
+    while not stop.is_set():
+        try:
+            return await temporal.connect()
+        except RuntimeError as error:  # the SDK's word for a connection that could not be made
+            logger.warning("Temporal at %s cannot be reached, trying again: %s", settings.TEMPORAL_HOST, error)
+            await _wait_or_stop(stop, wait)
+            wait = min(wait * 2, LONGEST_WAIT)
+    return None
+
+
+async def _wait_or_stop(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return
+
+
+async def _watch_connection(client: Client) -> None:
+    """Say once when the connection is lost and once when it is back. The SDK itself reconnects."""
+    lost = False
+    request = DescribeNamespaceRequest(namespace=settings.TEMPORAL_NAMESPACE)
+    while True:
+        await asyncio.sleep(CHECK_EVERY)
+        try:
+            await client.workflow_service.describe_namespace(request, timeout=temporal.DEADLINE)
+        except RPCError as error:
+            if not lost:
+                logger.warning("lost the connection to Temporal at %s: %s", settings.TEMPORAL_HOST, error.status.name)
+            lost = True
+            continue
+        if lost:
+            logger.info("the connection to Temporal is back")
+        lost = False
+
+
