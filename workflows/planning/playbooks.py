@@ -6,13 +6,24 @@ import copy
 from dataclasses import dataclass
 from pathlib import Path
 
+from workflows.plan.catalogue import Catalogue, offered
+from workflows.plan.validation import validate
 from workflows.planning.base import DraftRequest, Facts, PlannedDraft, Urgency
+from workflows.planning.city import shipped_categories
 from workflows.planning.places import PLACE_LIMIT, find_place
 from workflows.planning.shelf import FOLDER, GENERAL, Playbook, PlaybookError, load_playbooks
 from workflows.planning.text import clean
 from workflows.planning.urgency import find_urgency
 
-__all__ = ["Choice", "Playbook", "PlaybookError", "PlaybookPlanner", "choose", "load_playbooks"]
+__all__ = [
+    "Choice",
+    "Playbook",
+    "PlaybookError",
+    "PlaybookPlanner",
+    "choose",
+    "load_playbooks",
+    "playbook_problems",
+]
 
 ENOUGH = 2.0  # the least score that is an answer rather than a guess
 CANDIDATES = 3  # kept with the draft, so that staff see what else it might have been
@@ -93,3 +104,22 @@ def _why(chosen: Choice, *, is_known: bool) -> str:
     if not chosen.why:
         return "No playbook fits these words, so a person decides."
     return "The statement speaks of: " + ", ".join(chosen.why[:5]) + "."
+
+
+def playbook_problems(catalogue: Catalogue | None = None, folder: Path = FOLDER) -> list[str]:
+    """Return what is wrong with the playbooks, one sentence each with its file; empty when all can be used.
+
+    Plans are checked against ``catalogue``, by default the activities that this process offers.
+    """
+    activities = offered() if catalogue is None else catalogue
+    try:
+        shelf = load_playbooks(folder)
+    except PlaybookError as error:
+        return error.problems
+    targets = {category.code: category.target for category in shipped_categories()}
+    return [
+        f"{kind}.yaml: plan{problem.pointer}: {problem.code}: {problem.message}"
+        for kind, playbook in shelf.playbooks.items()
+        for problem in validate(playbook.plan, activities, category_target=targets[playbook.category])
+        if problem.severity == "error"
+    ]

@@ -21,7 +21,7 @@ _VOWEL = re.compile(r"[aeiouy]")
 
 
 def clean(text: str, limit: int = STATEMENT_LIMIT) -> str:
-    """Return ``text`` on one line: invisible characters, lone surrogates and runs of space become one space."""
+    """Return ``text`` on one line: invisible characters, surrogates and runs of space become one space."""
     shown = "".join(" " if unicodedata.category(char) in _INVISIBLE else char for char in text[:limit])
     return _SPACE.sub(" ", shown).strip()
 
