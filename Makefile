@@ -1,0 +1,48 @@
+# mudda on one machine. `make help` says what there is; only Python 3.11 or later and make are needed.
+
+VENV := .venv
+PY := $(VENV)/bin/python
+
+# Nothing of the caller's Python, Django or pytest may bend ours.
+unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONWARNINGS PYTHONINSPECT VIRTUAL_ENV
+unexport DJANGO_SETTINGS_MODULE DJANGO_CONFIGURATION PYTEST_ADDOPTS PYTEST_PLUGINS MYPYPATH
+
+# For the tools that load the settings: as in production, and nobody's database.
+CHECKED := env -i PATH="$$PATH" HOME="$$HOME" LANG=C.UTF-8 MUDDA_ENV_FILE= SECRET_KEY=$$($(PY) -c "import secrets; print(secrets.token_urlsafe(50))") \
+	DATABASE_URL=postgresql://nobody@127.0.0.1:9/none TEMPORAL_HOST=127.0.0.1:9 DEBUG=false HTTPS_ONLY=true \
+	ALLOWED_HOSTS=mudda.example.org PUBLIC_URL=https://mudda.example.org OPENAI_API_KEY= EMAIL_URL=
+
+.PHONY: help install demo up test lint clean
+
+help:
+	@echo 'make demo     do the main job once, on an embedded stack of its own, and show it'
+	@echo 'make up       run the whole stack until Ctrl-C: API_HOST, API_PORT, TEMPORAL_PORT, TEMPORAL_UI_PORT, MUDDA_HOME'
+	@echo 'make test     everything that CI runs: lint, types, checks, the whole suite'
+	@echo 'make lint     the same without the suite'
+	@echo 'make install  only make the environment in .venv'
+	@echo 'make clean    remove caches and the demo; not .venv, not the data of `make up`'
+
+install:
+	@.ci/install $(VENV) requirements-dev.txt
+
+demo: install
+	@exec $(PY) -m mudda.devstack.demo
+
+up: install
+	@exec $(PY) -m mudda.devstack.up
+
+lint: install
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(CHECKED) $(PY) -m mypy
+	$(VENV)/bin/lint-imports
+	$(CHECKED) $(PY) manage.py check --deploy --fail-level WARNING
+	$(CHECKED) $(PY) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
+
+# Settings are read by tests/conftest.py, once it knows the test database: not before.
+test: lint
+	$(PY) -m pytest -o DJANGO_SETTINGS_MODULE=
+
+clean:
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .mudda/demo
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
