@@ -1,0 +1,83 @@
+"""Plan + catalogue -> compiled plan: everything that a run needs, frozen."""
+
+from __future__ import annotations
+
+from workflows.plan.activity import ActivitySpec, output_schema
+from workflows.plan.catalogue import Catalogue
+from workflows.plan.compiled import CompiledPlan, CompiledStep
+from workflows.plan.problems import PlanHasProblems, has_errors
+from workflows.plan.schema import (
+    DEFAULT_APPROVAL_GROUP,
+    GROUPS,
+    Approval,
+    Step,
+    digest,
+    normalise,
+    parse_plan,
+)
+from workflows.plan.validation import validate
+
+__all__ = ["CompiledPlan", "CompiledStep", "PlanHasProblems", "compile_plan", "stronger"]
+
+
+def compile_plan(document: object, catalogue: Catalogue) -> CompiledPlan:
+    """Join a plan with the catalogue.
+
+    Args:
+        document: The plan, normalised or not; the digest is that of the normalised document.
+        catalogue: The activities offered.
+
+    Raises:
+        PlanHasProblems: the plan has errors; carries all problems.
+    """
+    document = normalise(document)
+    problems = validate(document, catalogue)
+    if has_errors(problems):
+        raise PlanHasProblems(problems)
+    plan = parse_plan(document)
+    return CompiledPlan(
+        digest(document),
+        catalogue.digest,
+        plan.workflow_name,
+        tuple(_compile_step(step, catalogue[step.activity_id]) for step in plan.steps),
+    )
+
+
+def stronger(asked: Approval | None, required: Approval | None) -> Approval | None:
+    """What the plan asks and what the catalogue requires, joined so that neither is weakened.
+
+    The group with more say, four eyes when either wants them; reason and due from the plan if it has them.
+    """
+    if asked is None or required is None:
+        only = asked or required
+        return only and Approval(only.group or DEFAULT_APPROVAL_GROUP, only.reason, only.four_eyes, only.due)
+    group = max(asked.group, required.group, key=("", *GROUPS).index) or DEFAULT_APPROVAL_GROUP
+    return Approval(
+        group,
+        asked.reason or required.reason,
+        asked.four_eyes or required.four_eyes,
+        asked.due or required.due,
+    )
+
+
+def _compile_step(step: Step, spec: ActivitySpec) -> CompiledStep:
+    return CompiledStep(
+        step_id=step.step_id,
+        activity_id=step.activity_id,
+        title=step.title,
+        done_by=spec.done_by,
+        needs=step.needs,
+        inputs=step.inputs,
+        when=step.when,
+        approval=stronger(step.requires_approval, spec.approval),
+        due=step.due,
+        timeout_seconds=step.timeout_seconds or spec.timeout_seconds,
+        give_up_after_seconds=spec.give_up_after_seconds,
+        heartbeat_seconds=spec.heartbeat_seconds,
+        retry=step.retry.applied_to(spec.retry) if step.retry is not None else spec.retry,
+        on_failure=step.on_failure.action,
+        effect=spec.effect,
+        local_ok=spec.local_ok,
+        ends_when_told=spec.ends_when_told,
+        output_schema=output_schema(spec, step.inputs),
+    )
