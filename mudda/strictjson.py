@@ -77,6 +77,8 @@ def text_problem(value: str) -> str | None:
     """What keeps a text from being stored: "NUL", "lone surrogate" or None."""
     if "\x00" in value:
         return "NUL"
+    if value.isascii():
+        return None
     try:
         value.encode("utf-8")
     except UnicodeEncodeError:
@@ -86,7 +88,9 @@ def text_problem(value: str) -> str | None:
 
 def child(pointer: str, key: str | int) -> str:
     """The pointer to a member; characters that cannot be sent are written as escapes."""
-    return f"{pointer}/{printable(str(key)).replace('~', '~0').replace('/', '~1')}"
+    if isinstance(key, int) or (key.isascii() and key.isidentifier()):
+        return f"{pointer}/{key}"
+    return f"{pointer}/{printable(key).replace('~', '~0').replace('/', '~1')}"
 
 
 def printable(text: str) -> str:

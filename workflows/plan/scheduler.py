@@ -178,12 +178,21 @@ def decide(
     settled = {step.step_id: states.get(step.step_id, _PENDING) for step in plan.steps}
     if cancelling or _culprit(plan, settled) is not None:
         return _stopping(plan, settled, cancelling=cancelling)
-    moves = _settle(plan, context, settled)
+    moves, ended = _settle(plan, context, settled)
     if _culprit(plan, settled) is not None:
         return _stopping(plan, settled, cancelling=False)
     moves.sort(key=lambda move: plan.graph.position[move.step_id])
-    over = not moves and all(state.status in ENDED for state in settled.values())
-    return Decision(settled, tuple(moves), finish=Finish("completed") if over else None)
+    return Decision(settled, tuple(moves), finish=Finish("completed") if ended else None)
+
+
+def _has_ended(state: StepState) -> bool:
+    # By identity: hashing or comparing members of an Enum costs more than everything else here.
+    status = state.status
+    return (
+        status is not StepStatus.pending
+        and status is not StepStatus.waiting
+        and status is not StepStatus.running
+    )
 
 
 def _culprit(plan: CompiledPlan, states: Mapping[str, StepState]) -> CompiledStep | None:
@@ -194,20 +203,28 @@ def _culprit(plan: CompiledPlan, states: Mapping[str, StepState]) -> CompiledSte
     return None
 
 
-def _settle(plan: CompiledPlan, context: Context, states: dict[str, StepState]) -> list[Move]:
-    """Settle in ``states`` what follows without doing anything; give the moves of what is ready."""
+def _settle(plan: CompiledPlan, context: Context, states: dict[str, StepState]) -> tuple[list[Move], bool]:
+    """Settle in ``states`` what follows without doing anything.
+
+    Returns:
+        The moves of the steps that are ready, and whether all steps have ended.
+    """
     values = Values(context.issue, context.data, lambda step_id: _output(states, step_id))
+    ended = {step_id for step_id, state in states.items() if _has_ended(state)}
     moves: list[Move] = []
     for step in plan.graph.order:
+        if step.step_id in ended or not ended.issuperset(step.needs):
+            continue
         state = states[step.step_id]
-        if not _may_begin(state) or any(states[need].status not in ENDED for need in step.needs):
+        if not _may_begin(state):
             continue
         found = _begin(step, state, values, plan)
         if isinstance(found, StepState):
             states[step.step_id] = found
+            ended.add(step.step_id)
         else:
             moves.append(found)
-    return moves
+    return moves, len(ended) == len(states)
 
 
 def _may_begin(state: StepState) -> bool:
@@ -221,7 +238,7 @@ def _output(states: Mapping[str, StepState], step_id: str) -> Any:
     path = f"steps.{step_id}"
     if state.status in (StepStatus.failed, StepStatus.compensated):
         raise MissingValue(path, "failed")
-    raise MissingValue(path, "skipped" if state.status in ENDED else "absent")
+    raise MissingValue(path, "skipped" if _has_ended(state) else "absent")
 
 
 def _begin(step: CompiledStep, state: StepState, values: Values, plan: CompiledPlan) -> Move | StepState:

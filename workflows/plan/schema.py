@@ -247,6 +247,8 @@ def _same(value: object, default: object) -> bool:
 
 # --- canonical text and digest ----------------------------------------------------------------------
 
+_escaped = json.JSONEncoder(ensure_ascii=False).encode
+
 
 def canonical_text(document: object) -> str:
     """One text for one meaning: keys sorted by code point, no white space, shortest numbers.
@@ -329,7 +331,7 @@ def _text(value: str) -> str:
     found = text_problem(value)
     if found is not None:
         raise NotCanonical(f"A text with a {found} character.")
-    return json.dumps(value, ensure_ascii=False)
+    return _escaped(value)
 
 
 # --- typed ------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ Recipients and departments are roles: nothing else is taken there, whoever wrote
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import ValidationError
@@ -44,17 +44,26 @@ def _is_duration(value: object) -> bool:
     return not isinstance(value, str) or bool(parse_seconds(value))
 
 
-_validators: dict[int, tuple[Schema, Draft202012Validator]] = {}
+class _Known(NamedTuple):
+    """What is worked out once for a schema."""
+
+    schema: Schema
+    validator: Draft202012Validator
+    has_roles: bool
 
 
-def validator(schema: Schema) -> Draft202012Validator:
-    """The validator of a schema, kept for schemas that are used again (those of a catalogue)."""
-    known = _validators.get(id(schema))
-    if known is None or known[0] is not schema:
-        if len(_validators) > 2000:
-            _validators.clear()
-        known = _validators[id(schema)] = (schema, Draft202012Validator(schema, format_checker=_formats))
-    return known[1]
+_known: dict[int, _Known] = {}
+
+
+def _about(schema: Schema) -> _Known:
+    # By identity, because schemas can't be hashed; keeping the schema keeps its identity its own.
+    known = _known.get(id(schema))
+    if known is None:
+        if len(_known) > 2000:
+            _known.clear()
+        known = _Known(schema, Draft202012Validator(schema, format_checker=_formats), _has_roles(schema))
+        _known[id(schema)] = known
+    return known
 
 
 def check_inputs(inputs: dict[str, Any], schema: Schema, pointer: str, flow: Flow, report: Report) -> None:
@@ -106,7 +115,7 @@ def _check_value(value: Any, schema: Any, pointer: str, flow: Flow, report: Repo
             report.error(where, "bad_reference", message, "Write the text without {{ }}.")
     elif isinstance(value, str):
         _check_text(value, schema, pointer, flow, report)
-    elif isinstance(value, dict | list) and (has_reference(value) or _has_roles(schema)):
+    elif isinstance(value, dict | list) and (has_reference(value) or _about(schema).has_roles):
         _check_inside(value, schema, pointer, flow, report)
     else:
         _check_literal(value, schema, pointer, report)
@@ -227,7 +236,8 @@ def _plainly_good(value: Any, schema: Schema) -> bool:
     return (
         isinstance(value, str)
         and schema.get("type") == "string"
-        and not schema.keys() - {"type", "minLength", "maxLength", "description"}
+        and not schema.keys() - {"type", "minLength", "maxLength", "description", "enum"}
+        and ("enum" not in schema or value in schema["enum"])
         and schema.get("minLength", 0) <= len(value) <= schema.get("maxLength", len(value))
     )
 
@@ -235,7 +245,7 @@ def _plainly_good(value: Any, schema: Schema) -> bool:
 def schema_problems(value: Any, schema: Schema, pointer: str = "") -> Iterator[tuple[str, str, str]]:
     """What a literal value violates in a schema, as (pointer, code, message); codes are ``bad_input``,
     ``bad_duration`` and ``unknown_group``. Also fit for checking resolved inputs and outputs at run time."""
-    for error in validator(schema).iter_errors(value):
+    for error in _about(schema).validator.iter_errors(value):
         where = pointer
         for part in error.absolute_path:
             where = child(where, part)

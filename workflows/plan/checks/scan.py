@@ -2,59 +2,76 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from mudda.strictjson import child, number_problem, quoted, text_problem
 from workflows.plan.checks.report import Report
 from workflows.plan.schema import MAX_CANONICAL_BYTES, MAX_DEPTH, MAX_STRING, NotCanonical, canonical_text
+
+_Way = tuple[Any, ...]
+"""The way down to a value as (way to its parent, key), () for the whole document: cheaper than a pointer."""
 
 
 def scan(document: object, report: Report) -> bool:
     """Report what no plan may contain. False when the rest of the checks make no sense any more
     (too deep, too large, or not JSON at all). Iterative, so that depth can't break it."""
     usable = True
-    stack: list[tuple[str, int, object]] = [("", 1, document)]
+    stack: list[tuple[_Way, int, object]] = [((), 1, document)]
     while stack:
-        pointer, depth, value = stack.pop()
+        way, depth, value = stack.pop()
         if isinstance(value, str):
-            _scan_text(value, pointer, report)
+            _scan_text(value, way, report)
         elif isinstance(value, dict | list):
             if depth > MAX_DEPTH:
-                report.error(pointer, "over_limit", f"More than {MAX_DEPTH} levels inside each other.")
+                message = f"More than {MAX_DEPTH} levels inside each other."
+                report.error(_pointer(way), "over_limit", message)
                 usable = False
-                continue
-            members = value.items() if isinstance(value, dict) else enumerate(value)
-            for key, item in members:
-                usable = _scan_key(key, pointer, value, report) and usable
-                stack.append((child(pointer, key), depth + 1, item))
+            elif isinstance(value, list):
+                stack += [((way, index), depth + 1, item) for index, item in enumerate(value)]
+            else:
+                for key, item in value.items():
+                    usable = _scan_key(key, way, report) and usable
+                    stack.append(((way, str(key)), depth + 1, item))
         elif isinstance(value, int | float):
             problem = number_problem(value)
             if problem:
-                report.error(pointer, "bad_number", problem)
+                report.error(_pointer(way), "bad_number", problem)
         elif value is not None:
-            report.error(pointer, "wrong_type", f"A {type(value).__name__} is not a JSON value.")
+            report.error(_pointer(way), "wrong_type", f"A {type(value).__name__} is not a JSON value.")
             usable = False
     return usable and _scan_size(document, report)
 
 
-def _scan_text(value: str, pointer: str, report: Report) -> None:
+def _pointer(way: _Way) -> str:
+    keys = []
+    while way:
+        way, key = way
+        keys.append(key)
+    pointer = ""
+    for key in reversed(keys):
+        pointer = child(pointer, key)
+    return pointer
+
+
+def _scan_text(value: str, way: _Way, report: Report) -> None:
     found = text_problem(value)
     if found:
-        report.error(pointer, "bad_text", f"The text contains a {found} character.", "Remove it.")
+        report.error(_pointer(way), "bad_text", f"The text contains a {found} character.", "Remove it.")
     if len(value) > MAX_STRING:
         message = f"A text of {len(value)} characters; at most {MAX_STRING} are allowed."
-        report.error(pointer, "over_limit", message)
+        report.error(_pointer(way), "over_limit", message)
 
 
-def _scan_key(key: object, pointer: str, parent: object, report: Report) -> bool:
-    if isinstance(parent, list):
-        return True
+def _scan_key(key: object, way: _Way, report: Report) -> bool:
     if not isinstance(key, str):
-        report.error(pointer, "wrong_type", "A key that is not text.")
+        report.error(_pointer(way), "wrong_type", "A key that is not text.")
         return False
     found = text_problem(key)
     if found:
-        report.error(child(pointer, key), "bad_text", f"The key {quoted(key)} contains a {found} character.")
+        message = f"The key {quoted(key)} contains a {found} character."
+        report.error(_pointer((way, key)), "bad_text", message)
     if len(key) > MAX_STRING:
-        report.error(pointer, "over_limit", f"A key of more than {MAX_STRING} characters.")
+        report.error(_pointer(way), "over_limit", f"A key of more than {MAX_STRING} characters.")
     return True
 
 
