@@ -1,0 +1,21 @@
+"""The words of our letters, as plain text and as HTML, from ``templates/email/``."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from django.conf import settings
+from django.template.loader import render_to_string
+
+Kind = Literal["notification", "dispatch"]
+
+
+def write_letter(kind: Kind, context: Mapping[str, Any]) -> tuple[str, str]:
+    """The text and the HTML of a letter; values are never read as markup.
+
+    ``notification`` (to a reporter) takes ``message``; ``dispatch`` (to a department) takes ``title``,
+    ``department``, ``address``, ``urgency``, ``instructions`` and ``due?``; both take ``subject``,
+    ``reference``, ``link?`` (an address of ours) and ``language?``. All are texts.
+    """
+    values = {"city_name": settings.CITY_NAME, "language": "en", **context}
+    text = render_to_string(f"email/{kind}.txt", values)
+    return text.strip() + "\n", render_to_string(f"email/{kind}.html", values)
