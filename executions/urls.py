@@ -1,1 +1,13 @@
-urlpatterns: list = []
+from django.urls import path
+
+from executions import views
+
+urlpatterns = [
+    path("workflows/executions", views.ListExecutions.as_view()),
+    path("workflows/executions/<uuid:execution_id>", views.ExecutionDetail.as_view()),
+    path("workflows/tasks", views.ListTasks.as_view()),
+    path("workflows/tasks/<uuid:task_id>", views.TaskDetail.as_view()),
+    path("workflows/tasks/<uuid:task_id>/decide", views.DecideTask.as_view()),
+    path("workflows/documents/<uuid:document_id>", views.ReadDocument.as_view(), name="document"),
+    path("workflows/<uuid:workflow_id>/execute", views.ExecutePlan.as_view()),
+]

@@ -58,6 +58,20 @@ class Pages(CursorPagination):
     ordering = "-created_at"
 
 
+class Input(Serializer[Any]):
+    """Unknown fields are refused rather than ignored: a misspelt one would change what happens."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, dict) and (unknown := sorted(set(data) - set(self.fields))):
+            raise exceptions.ValidationError(
+                {
+                    name: exceptions.ErrorDetail("There is no such field.", code="unknown_field")
+                    for name in unknown
+                }
+            )
+        return super().to_internal_value(data)
+
+
 S = TypeVar("S", bound=Serializer[Any])
 
 
@@ -68,7 +82,9 @@ def parse(serializer: type[S], request: Request) -> dict[str, Any]:
         InvalidRequest: every field's problems, each with a JSON pointer.
     """
     if not isinstance(request.data, Mapping):
-        raise InvalidRequest("The body has to be a JSON object.", errors=[_error("", "wrong_type", "Not an object.")])
+        raise InvalidRequest(
+            "The body has to be a JSON object.", errors=[_error("", "wrong_type", "Not an object.")]
+        )
     given = serializer(data=request.data)
     given.is_valid(raise_exception=True)
     return dict(given.validated_data)

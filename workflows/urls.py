@@ -1,1 +1,11 @@
-urlpatterns: list = []
+from django.urls import path
+
+from workflows import views
+
+urlpatterns = [
+    path("workflows", views.ListPlans.as_view()),
+    path("workflows/generate", views.GeneratePlan.as_view()),
+    path("workflows/<uuid:workflow_id>", views.PlanDetail.as_view()),
+    path("workflows/<uuid:workflow_id>/approve", views.ApprovePlan.as_view()),
+    path("workflows/<uuid:workflow_id>/reject", views.RejectPlan.as_view()),
+]

@@ -1,0 +1,125 @@
+"""What the runs' API takes and gives."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from executions.models import ExecutionStatus, HumanTask, StepStatus, TaskStatus, WorkflowExecution
+from mudda.drf import Input
+
+
+class ExecuteInput(Input):
+    execution_data = serializers.DictField(
+        required=False, default=dict, help_text="Your own keys; plans read them as `data`. Kept as sent."
+    )
+    approve = serializers.BooleanField(
+        required=False,
+        default=False,
+        help_text="Approve and launch in one call, for callers who may approve.",
+    )
+    digest = serializers.RegexField(
+        r"^[0-9a-f]{64}$",
+        required=False,
+        help_text="With `approve`: what was read. May be left out while the plan has a single revision.",
+    )
+
+
+class LaunchedOutput(serializers.Serializer[Any]):
+    execution_id = serializers.UUIDField()
+    workflow_plan_id = serializers.UUIDField()
+    temporal_workflow_id = serializers.CharField()
+    status = serializers.ChoiceField(ExecutionStatus.choices)
+
+
+class ErrorOutput(serializers.Serializer[Any]):
+    code = serializers.CharField()
+    message = serializers.CharField()
+
+
+class StepOutput(serializers.Serializer[Any]):
+    step_id = serializers.CharField()
+    activity_id = serializers.CharField()
+    title = serializers.CharField()
+    status = serializers.ChoiceField(StepStatus.choices)
+    attempts = serializers.IntegerField()
+    output = serializers.JSONField(allow_null=True)
+    error = ErrorOutput(allow_null=True)
+    reason = serializers.CharField()
+    started_at = serializers.DateTimeField(allow_null=True)
+    ended_at = serializers.DateTimeField(allow_null=True)
+
+
+class WaitingOn(serializers.Serializer[Any]):
+    """A task that a person has to decide before the run goes on."""
+
+    task_id = serializers.UUIDField(source="pk")
+    step_id = serializers.CharField()
+    kind = serializers.CharField()
+    title = serializers.CharField()
+    group = serializers.CharField()
+    opened_at = serializers.DateTimeField()
+
+
+class ExecutionSummary(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    workflow_plan_id = serializers.UUIDField(source="plan_id")
+    temporal_workflow_id = serializers.CharField()
+    status = serializers.ChoiceField(ExecutionStatus.choices)
+    issue_id = serializers.CharField(source="plan.issue.reference")
+    title = serializers.CharField(source="plan.title")
+    created_at = serializers.DateTimeField()
+    started_at = serializers.DateTimeField(allow_null=True)
+    completed_at = serializers.DateTimeField(allow_null=True)
+
+
+class ExecutionOutput(ExecutionSummary):
+    """Where a run stands. ``execution_data`` holds the caller's keys as sent and, at the end, ``results``."""
+
+    execution_data = serializers.JSONField()
+    digest = serializers.CharField(source="revision.digest", help_text="Of the revision that runs.")
+    failure = serializers.JSONField(
+        allow_null=True, help_text="`code`, `message` and `step_id` of what failed."
+    )
+    steps = StepOutput(many=True)
+    waiting_on = serializers.SerializerMethodField()
+
+    def get_waiting_on(self, execution: WorkflowExecution) -> list[dict[str, Any]]:
+        waiting = [
+            t
+            for t in execution.tasks.all()
+            if t.status in {TaskStatus.OPEN, TaskStatus.ON_HOLD} and t.awaited
+        ]
+        return WaitingOn(waiting, many=True).data  # type: ignore[return-value]
+
+
+class TaskOutput(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    execution_id = serializers.UUIDField()
+    step_id = serializers.CharField()
+    kind = serializers.CharField(help_text="approval, uncertain_effect, or the activity's id.")
+    title = serializers.CharField()
+    question = serializers.CharField()
+    form = serializers.JSONField(help_text="JSON Schema of the `answer`.")
+    outcomes = serializers.ListField(child=serializers.CharField())
+    group = serializers.CharField()
+    department = serializers.SerializerMethodField()
+    due = serializers.CharField(help_text="In working time, such as PT4H.")
+    status = serializers.ChoiceField(TaskStatus.choices)
+    outcome = serializers.CharField()
+    answer = serializers.JSONField(allow_null=True)
+    comment = serializers.CharField()
+    opened_at = serializers.DateTimeField()
+    decided_at = serializers.DateTimeField(allow_null=True)
+    decided_by = serializers.SerializerMethodField()
+
+    def get_department(self, task: HumanTask) -> str | None:
+        return task.department.code if task.department else None
+
+    def get_decided_by(self, task: HumanTask) -> str | None:
+        return task.decided_by.get_username() if task.decided_by else None
+
+
+class DecideInput(Input):
+    outcome = serializers.CharField(max_length=40, help_text="One of the task's `outcomes`.")
+    answer = serializers.JSONField(required=False, help_text="What the task's `form` asks for.")
+    comment = serializers.CharField(max_length=2_000, required=False, allow_blank=True)

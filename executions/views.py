@@ -1,0 +1,172 @@
+"""The API's doors to runs: each parses, calls one service and renders."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.http import FileResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework.generics import ListAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from executions.adapters.storage.transport import open_document
+from executions.filters import ExecutionFilter, TaskFilter
+from executions.models import Document, HumanTask, WorkflowExecution
+from executions.serializers import (
+    DecideInput,
+    ExecuteInput,
+    ExecutionOutput,
+    ExecutionSummary,
+    LaunchedOutput,
+    TaskOutput,
+)
+from executions.services import decide_task, launch_execution
+from mudda import idempotency, scopes
+from mudda.drf import Pages, parse
+from mudda.errors import Forbidden, NotFound
+from workflows.views import IDEMPOTENCY_KEY
+
+EXECUTE_EXAMPLE = OpenApiExample(
+    "As in the deployment guide",
+    value={"execution_data": {"issue_id": "ISSUE-001", "priority": "high"}},
+    request_only=True,
+)
+
+
+class ExecutePlan(APIView):
+    scopes = {"POST": "executions:write"}
+
+    @extend_schema(
+        operation_id="execute_plan",
+        summary="Launch an approved plan, once",
+        request=ExecuteInput,
+        responses={202: LaunchedOutput},
+        parameters=[IDEMPOTENCY_KEY],
+        examples=[EXECUTE_EXAMPLE],
+    )
+    def post(self, request: Request, workflow_id: UUID) -> Response:
+        given = parse(ExecuteInput, request)
+        if given["approve"] and not scopes.allows(request.user, request.auth, "plans:approve"):
+            raise Forbidden("`approve` needs the scope plans:approve, and an owner who may approve.")
+        with idempotency.claim(request) as claim:
+            if claim.answer is not None:
+                return claim.answer
+            execution = launch_execution(
+                plan_id=workflow_id,
+                execution_data=given["execution_data"],
+                approve=given["approve"],
+                digest=given.get("digest"),
+                by=request.user,
+            )
+            answer = {
+                "execution_id": str(execution.pk),
+                "workflow_plan_id": str(execution.plan_id),
+                "temporal_workflow_id": execution.temporal_workflow_id,
+                "status": execution.status,
+            }
+            return claim.keep(Response(answer, status=202))
+
+
+class ListExecutions(ListAPIView[WorkflowExecution]):
+    """The runs that the caller may see, newest first."""
+
+    scopes = {"GET": "executions:read"}
+    serializer_class = ExecutionSummary
+    filterset_class = ExecutionFilter
+
+    def get_queryset(self) -> QuerySet[WorkflowExecution]:
+        if getattr(self, "swagger_fake_view", False):
+            return WorkflowExecution.objects.none()
+        visible = WorkflowExecution.objects.visible_to(self.request.user)
+        return visible.select_related("plan__issue").defer("compiled", "execution_data", "issue_facts")
+
+    @extend_schema(operation_id="list_executions", summary="List runs")
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().get(request, *args, **kwargs)
+
+
+class ExecutionDetail(APIView):
+    scopes = {"GET": "executions:read"}
+
+    @extend_schema(operation_id="read_execution", summary="See where a run stands", responses=ExecutionOutput)
+    def get(self, request: Request, execution_id: UUID) -> Response:
+        executions = WorkflowExecution.objects.visible_to(request.user).defer("compiled", "issue_facts")
+        found = executions.select_related("plan__issue", "revision").prefetch_related("steps", "tasks")
+        execution = found.filter(pk=execution_id).first()
+        if execution is None:
+            raise NotFound("There is no such execution.")
+        return Response(ExecutionOutput(execution).data)
+
+
+class TaskPages(Pages):
+    ordering = "-opened_at"
+
+
+class ListTasks(ListAPIView[HumanTask]):
+    """The people's tasks that the caller may see, newest first."""
+
+    scopes = {"GET": "tasks:read"}
+    serializer_class = TaskOutput
+    filterset_class = TaskFilter
+    pagination_class = TaskPages
+
+    def get_queryset(self) -> QuerySet[HumanTask]:
+        if getattr(self, "swagger_fake_view", False):
+            return HumanTask.objects.none()
+        return HumanTask.objects.visible_to(self.request.user).select_related("department", "decided_by")
+
+    @extend_schema(operation_id="list_tasks", summary="List people's tasks")
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().get(request, *args, **kwargs)
+
+
+class TaskDetail(APIView):
+    scopes = {"GET": "tasks:read"}
+
+    @extend_schema(operation_id="read_task", summary="Read a task", responses=TaskOutput)
+    def get(self, request: Request, task_id: UUID) -> Response:
+        task = HumanTask.objects.visible_to(request.user).filter(pk=task_id).first()
+        if task is None:
+            raise NotFound("There is no such task.")
+        return Response(TaskOutput(task).data)
+
+
+class DecideTask(APIView):
+    scopes = {"POST": "tasks:write"}
+
+    @extend_schema(
+        operation_id="decide_task", summary="Decide a task", request=DecideInput, responses=TaskOutput
+    )
+    def post(self, request: Request, task_id: UUID) -> Response:
+        given = parse(DecideInput, request)
+        task = decide_task(
+            task_id=task_id,
+            outcome=given["outcome"],
+            answer=given.get("answer"),
+            comment=given.get("comment", ""),
+            by=request.user,
+        )
+        return Response(TaskOutput(task).data)
+
+
+class ReadDocument(APIView):
+    scopes = {"GET": "executions:read"}
+
+    @extend_schema(
+        operation_id="read_document",
+        summary="Fetch a file that a run made",
+        responses={(200, "application/pdf"): OpenApiTypes.BINARY},
+    )
+    def get(self, request: Request, document_id: UUID) -> FileResponse:
+        visible = WorkflowExecution.objects.visible_to(request.user)
+        document = Document.objects.filter(pk=document_id, execution__in=visible).first()
+        if document is None:
+            raise NotFound("There is no such document.")
+        response = FileResponse(
+            open_document(document.name), filename=f"{document.pk}.pdf", content_type=document.content_type
+        )
+        response["Cache-Control"] = "private, no-store"
+        return response

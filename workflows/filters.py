@@ -1,0 +1,24 @@
+"""How lists of plans can be narrowed."""
+
+from django.db.models import QuerySet
+from django_filters import CharFilter, ChoiceFilter, FilterSet, IsoDateTimeFilter
+
+from issues.models import REFERENCE
+from workflows.models import PlanStatus, WorkflowPlan
+
+
+class PlanFilter(FilterSet):
+    status = ChoiceFilter(choices=PlanStatus.choices)
+    issue_id = CharFilter(method="of_issue", label="The issue's reference, `ISSUE-000123`.")
+    category = CharFilter(field_name="issue__category__code")
+    department = CharFilter(field_name="issue__department__code")
+    created_after = IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
+    created_before = IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
+
+    class Meta:
+        model = WorkflowPlan
+        fields: list[str] = []
+
+    def of_issue(self, queryset: QuerySet[WorkflowPlan], name: str, value: str) -> QuerySet[WorkflowPlan]:
+        match = REFERENCE.match(value)
+        return queryset.filter(issue_id=int(match[1])) if match else queryset.none()

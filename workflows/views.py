@@ -1,0 +1,175 @@
+"""The API's doors to plans: each parses, calls one service and renders."""
+
+from typing import Any
+from uuid import UUID
+
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from rest_framework.generics import ListAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from issues.models import Issue
+from mudda import idempotency
+from mudda.drf import parse
+from mudda.errors import InvalidRequest, NotFound
+from workflows.filters import PlanFilter
+from workflows.models import PlanQuerySet, WorkflowPlan
+from workflows.serializers import (
+    ApproveInput,
+    GenerateInput,
+    PlanOutput,
+    PlanSummary,
+    RejectInput,
+    ReplaceInput,
+    plan_output,
+)
+from workflows.services import approve_plan, create_plan, draft_for, reject_plan, replace_plan
+
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    str,
+    OpenApiParameter.HEADER,
+    description="The same key and body get the same answer, for 24 h.",
+)
+IF_MATCH = OpenApiParameter(
+    "If-Match",
+    str,
+    OpenApiParameter.HEADER,
+    description="The plan's ETag: change it only if it is still that.",
+)
+GENERATE_EXAMPLE = OpenApiExample(
+    "A water leak", value={"problem_statement": "Water leak at 123 Main St"}, request_only=True
+)
+
+
+class GeneratePlan(APIView):
+    scopes = {"POST": "plans:write"}
+
+    @extend_schema(
+        operation_id="generate_plan",
+        summary="Draft a plan from a citizen's words",
+        request=GenerateInput,
+        responses={201: PlanOutput},
+        parameters=[IDEMPOTENCY_KEY],
+        examples=[GENERATE_EXAMPLE],
+    )
+    def post(self, request: Request) -> Response:
+        given = parse(GenerateInput, request)
+        if (answer := idempotency.find(request)) is not None:
+            return answer
+        issue = _issue(request, given.get("issue_id"))
+        draft = draft_for(statement=given["problem_statement"], issue=issue)
+        with idempotency.claim(request) as claim:
+            if claim.answer is not None:
+                return claim.answer
+            plan = create_plan(
+                draft=draft,
+                statement=given["problem_statement"],
+                issue=issue,
+                reporter=given.get("reporter"),
+                by=request.user,
+            )
+            return claim.keep(_answer(plan, status=201))
+
+
+class ListPlans(ListAPIView[WorkflowPlan]):
+    """The plans that the caller may see, newest first."""
+
+    scopes = {"GET": "plans:read"}
+    serializer_class = PlanSummary
+    filterset_class = PlanFilter
+
+    def get_queryset(self) -> PlanQuerySet:
+        if getattr(self, "swagger_fake_view", False):
+            return WorkflowPlan.objects.none()
+        return WorkflowPlan.objects.visible_to(self.request.user).select_related("current", "issue")
+
+    @extend_schema(operation_id="list_plans", summary="List plans")
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().get(request, *args, **kwargs)
+
+
+class PlanDetail(APIView):
+    scopes = {"GET": "plans:read", "PUT": "plans:write"}
+
+    @extend_schema(operation_id="read_plan", summary="Read a plan", responses=PlanOutput)
+    def get(self, request: Request, workflow_id: UUID) -> Response:
+        plans = WorkflowPlan.objects.visible_to(request.user).select_related("current", "issue")
+        plan = plans.filter(pk=workflow_id).first()
+        if plan is None:
+            raise NotFound("There is no such plan.")
+        return _answer(plan)
+
+    @extend_schema(
+        operation_id="replace_plan",
+        summary="Replace a plan's text: a new revision, back to DRAFT",
+        request=ReplaceInput,
+        responses=PlanOutput,
+        parameters=[IF_MATCH],
+    )
+    def put(self, request: Request, workflow_id: UUID) -> Response:
+        given = parse(ReplaceInput, request)
+        plan = replace_plan(
+            plan_id=workflow_id,
+            document=given["workflow_plan"],
+            expected_digest=_if_match(request),
+            by=request.user,
+        )
+        return _answer(plan)
+
+
+class ApprovePlan(APIView):
+    scopes = {"POST": "plans:approve"}
+
+    @extend_schema(
+        operation_id="approve_plan",
+        summary="Approve the revision that was read",
+        request=ApproveInput,
+        responses=PlanOutput,
+    )
+    def post(self, request: Request, workflow_id: UUID) -> Response:
+        given = parse(ApproveInput, request)
+        plan = approve_plan(
+            plan_id=workflow_id, digest=given["digest"], by=request.user, comment=given.get("comment", "")
+        )
+        return _answer(plan)
+
+
+class RejectPlan(APIView):
+    scopes = {"POST": "plans:approve"}
+
+    @extend_schema(
+        operation_id="reject_plan",
+        summary="Reject a plan, with the reason",
+        request=RejectInput,
+        responses=PlanOutput,
+    )
+    def post(self, request: Request, workflow_id: UUID) -> Response:
+        given = parse(RejectInput, request)
+        return _answer(reject_plan(plan_id=workflow_id, reason=given["reason"], by=request.user))
+
+
+class IssueUnknown(InvalidRequest):
+    code = "unknown_issue"
+    title = "issue_id names no issue of ours."
+
+
+def _issue(request: Request, reference: str | None) -> Issue | None:
+    if reference is None:
+        return None
+    issue = Issue.objects.visible_to(request.user).select_related("category").named(reference)
+    if issue is None:
+        error = {"pointer": "/issue_id", "code": "unknown_issue", "message": "There is no such issue."}
+        raise IssueUnknown(errors=[error])
+    return issue
+
+
+def _answer(plan: WorkflowPlan, *, status: int = 200) -> Response:
+    digest = plan.current.digest if plan.current else ""
+    return Response(plan_output(plan), status=status, headers={"ETag": f'"{digest}"'})
+
+
+def _if_match(request: Request) -> str | None:
+    given = request.headers.get("If-Match", "").strip()
+    return None if given in {"", "*"} else given.removeprefix("W/").strip('"')
