@@ -1,0 +1,66 @@
+"""``send_notification``: a letter to the reporter or to a department, each sent at most once."""
+
+import uuid
+from typing import Any
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from executions.activities.recipients import Recipient, find_recipient
+from executions.activities.registry import StepContext, StepFailed, implements
+from executions.adapters.email.letters import Kind, write_letter
+from executions.adapters.email.transport import EFFECT_CLASS, Letter, send_letter
+from workflows.plan.core import SEND_NOTIFICATION
+
+SENT = "sent"
+NO_ADDRESS = "no_address"
+"""The records have no address for the role: nothing is sent, and the run goes on and says so."""
+
+
+@implements(SEND_NOTIFICATION)
+def send_notification(step: StepContext) -> dict[str, Any]:
+    channel = step.inputs.get("channel", "email")
+    if channel != "email":
+        raise StepFailed("channel_unavailable", f"This city has no channel {channel!r}.", permanent=True)
+    roles = step.inputs["to"] if isinstance(step.inputs["to"], list) else [step.inputs["to"]]
+    subject = step.inputs.get("subject") or _("About your report %s") % step.execution.plan.issue.reference
+    context = {"message": step.inputs["message"]}
+    sent = [
+        send_once(step, f"letter-{at}", find_recipient(step, role), "notification", subject, context)
+        for at, role in enumerate(dict.fromkeys(roles))
+    ]
+    return {
+        "notification_id": str(uuid.uuid5(uuid.NAMESPACE_URL, step.effects.key("letter"))),
+        "channel": channel,
+        "status": SENT if any(sent) else NO_ADDRESS,
+    }
+
+
+def send_once(
+    step: StepContext, name: str, recipient: Recipient, kind: Kind, subject: str, context: dict[str, Any]
+) -> bool:
+    """Send one letter at most once. False when the records have no address for the recipient."""
+    if not recipient.email:
+        return False
+    text, html = write_letter(
+        kind,
+        {
+            "subject": subject,
+            "reference": step.execution.plan.issue.reference,
+            "language": settings.LANGUAGE_CODE,
+            **context,
+        },
+    )
+
+    def send(key: str) -> dict[str, Any]:
+        letter = Letter(to=recipient.email, subject=_one_line(subject), text=text, html=html, key=key)
+        receipt = send_letter(letter)
+        return {"message_id": receipt.message_id, "transport": receipt.transport, "role": recipient.role}
+
+    step.effects.once(name, send, EFFECT_CLASS)
+    return True
+
+
+def _one_line(text: str) -> str:
+    """A subject is one header line; a plan's text may have come from a citizen's."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:200]
