@@ -1,7 +1,5 @@
 from django.apps import AppConfig
 
-from mudda import dispatcher, outbox, scopes
-
 
 class ExecutionsConfig(AppConfig):
     name = "executions"
@@ -11,6 +9,7 @@ class ExecutionsConfig(AppConfig):
         from executions import services
         from executions.activities import clock, fieldwork, issues, notify, reports  # noqa: F401 (each offers its own)
         from executions.temporal.contracts import TASK_DECIDED
+        from mudda import dispatcher, outbox, scopes
         from workflows.services import tell_executions_by
 
         run, task = "executions.{}_workflowexecution".format, "executions.{}_humantask".format

@@ -1,7 +1,7 @@
 """Runs: executions, their steps, the people's tasks in them, and what they did outside. Schema ``workflow``."""
 
 import uuid
-from typing import Any, Self
+from typing import Self
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
@@ -124,7 +124,9 @@ class StepRun(models.Model):
         ordering = ["execution", "position"]
         constraints = [
             models.UniqueConstraint(fields=["execution", "step_id"], name="step_once_per_execution"),
-            models.CheckConstraint(name="step_status_known", condition=models.Q(status__in=StepStatus.values)),
+            models.CheckConstraint(
+                name="step_status_known", condition=models.Q(status__in=StepStatus.values)
+            ),
         ]
 
     def __str__(self) -> str:

@@ -173,7 +173,11 @@ def _create_execution(
     )
     StepRun.objects.bulk_create(
         StepRun(
-            execution=execution, step_id=step.step_id, position=at, activity_id=step.activity_id, title=step.title
+            execution=execution,
+            step_id=step.step_id,
+            position=at,
+            activity_id=step.activity_id,
+            title=step.title,
         )
         for at, step in enumerate(compiled.steps)
     )
@@ -251,9 +255,7 @@ THEN = {
 
 
 @transaction.atomic
-def decide_task(
-    *, task_id: UUID, outcome: str, by: User, answer: Any = None, comment: str = ""
-) -> HumanTask:
+def decide_task(*, task_id: UUID, outcome: str, by: User, answer: Any = None, comment: str = "") -> HumanTask:
     """Decide a task; whoever comes second is told who was first. The run hears of it after commit.
 
     Args:
@@ -279,7 +281,10 @@ def decide_task(
     if task.kind == UNCERTAIN_EFFECT:
         _settle_effects(task, outcome)
     events.append(
-        task.execution, "task.decided", {"task": str(task.pk), "step_id": task.step_id, "outcome": outcome}, actor=by
+        task.execution,
+        "task.decided",
+        {"task": str(task.pk), "step_id": task.step_id, "outcome": outcome},
+        actor=by,
     )
     if task.awaited:
         _tell_run(task)
@@ -316,12 +321,20 @@ def plan_authors(execution: WorkflowExecution) -> set[int]:
 
 def ensure_answer(task: HumanTask, outcome: str, answer: Any) -> None:
     if outcome not in task.outcomes:
-        error = {"pointer": "/outcome", "code": "bad_value", "message": f"One of: {', '.join(task.outcomes)}."}
+        error = {
+            "pointer": "/outcome",
+            "code": "bad_value",
+            "message": f"One of: {', '.join(task.outcomes)}.",
+        }
         raise InvalidRequest("No such outcome.", errors=[error])
     if outcome != DONE:
         return
     errors = [
-        {"pointer": "/answer" + "".join(f"/{part}" for part in e.absolute_path), "code": "bad_input", "message": e.message}
+        {
+            "pointer": "/answer" + "".join(f"/{part}" for part in e.absolute_path),
+            "code": "bad_input",
+            "message": e.message,
+        }
         for e in Draft202012Validator(task.form).iter_errors(answer if answer is not None else {})
     ]
     if errors:
@@ -337,7 +350,9 @@ def _settle_effects(task: HumanTask, outcome: str) -> None:
     if outcome == "it_happened":
         uncertain.update(status=EffectStatus.DONE, receipt={"confirmed_by_task": str(task.pk)}, ended_at=now)
     else:
-        uncertain.update(status=EffectStatus.FAILED, error="A person said that it did not happen.", ended_at=now)
+        uncertain.update(
+            status=EffectStatus.FAILED, error="A person said that it did not happen.", ended_at=now
+        )
 
 
 def _tell_run(task: HumanTask) -> None:

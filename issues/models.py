@@ -109,7 +109,9 @@ class Issue(EventStream):
     longitude = models.DecimalField(max_digits=9, decimal_places=6, null=True, blank=True)
     urgency = models.CharField(max_length=10, choices=Urgency.choices, default=Urgency.NORMAL)
     status = models.CharField(max_length=12, choices=IssueStatus.choices, default=IssueStatus.OPEN)
-    category = models.ForeignKey(Category, null=True, blank=True, on_delete=models.PROTECT, related_name="issues")
+    category = models.ForeignKey(
+        Category, null=True, blank=True, on_delete=models.PROTECT, related_name="issues"
+    )
     department = models.ForeignKey(
         Department, null=True, blank=True, on_delete=models.PROTECT, related_name="issues"
     )
@@ -127,7 +129,9 @@ class Issue(EventStream):
             models.CheckConstraint(
                 name="issue_status_known", condition=models.Q(status__in=IssueStatus.values)
             ),
-            models.CheckConstraint(name="issue_urgency_known", condition=models.Q(urgency__in=Urgency.values)),
+            models.CheckConstraint(
+                name="issue_urgency_known", condition=models.Q(urgency__in=Urgency.values)
+            ),
         ]
         indexes = [models.Index(fields=["status", "-reported_at"], name="issue_status_age")]
 

@@ -27,7 +27,9 @@ def clean_statement(text: str) -> str:
     """
     stripped = text.strip()
     if not any(unicodedata.category(c)[0] in "LNPS" for c in stripped):
-        raise EmptyStatement(errors=[{"pointer": "/problem_statement", "code": "blank", "message": "Say what is wrong."}])
+        raise EmptyStatement(
+            errors=[{"pointer": "/problem_statement", "code": "blank", "message": "Say what is wrong."}]
+        )
     return stripped
 
 
@@ -76,12 +78,16 @@ def update_issue(
         events.append(issue, "issue.status_changed", {"from": before, "to": status}, actor=by)
     if note and not (key and IssueNote.objects.filter(effect_key=key).exists()):
         author = by if by is not None and by.is_authenticated else None
-        row = IssueNote.objects.create(issue=issue, text=note, visible=visible, effect_key=key, author_id=author and author.pk)
+        row = IssueNote.objects.create(
+            issue=issue, text=note, visible=visible, effect_key=key, author_id=author and author.pk
+        )
         events.append(issue, "issue.note_added", {"note": row.pk, "visible": visible}, actor=by)
     return issue
 
 
-def sync_reference_data(departments: list[dict[str, Any]], categories: list[dict[str, Any]]) -> tuple[int, int]:
+def sync_reference_data(
+    departments: list[dict[str, Any]], categories: list[dict[str, Any]]
+) -> tuple[int, int]:
     """Add the shipped departments and categories that are missing; what a city has changed stays as it is.
 
     Returns how many departments and categories were added.

@@ -14,7 +14,9 @@ def temporal_tls_is_complete(app_configs: Any, **kwargs: Any) -> list[Error]:
     errors = []
     if any(given.values()) and not all(given.values()):
         hint = "Set both, or neither for a server without TLS."
-        errors.append(Error("TEMPORAL_TLS_CERT and TEMPORAL_TLS_KEY go together.", hint=hint, id="mudda.E001"))
+        errors.append(
+            Error("TEMPORAL_TLS_CERT and TEMPORAL_TLS_KEY go together.", hint=hint, id="mudda.E001")
+        )
     for name, path in given.items():
         if path and not Path(path).is_file():
             errors.append(Error(f"{name} names a file that isn't there: {path}", id="mudda.E002"))

@@ -22,7 +22,11 @@ class MuddaError(Exception):
     retryable = False
 
     def __init__(
-        self, detail: str = "", *, errors: Sequence[Mapping[str, Any]] = (), extra: Mapping[str, Any] | None = None
+        self,
+        detail: str = "",
+        *,
+        errors: Sequence[Mapping[str, Any]] = (),
+        extra: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(detail or self.title)
         self.detail = detail or self.title

@@ -16,7 +16,9 @@ from mudda.models import Event, EventStream
 Actor = AbstractBaseUser | AnonymousUser | None
 
 
-def append(owner: EventStream, type: str, data: Mapping[str, Any] | None = None, *, actor: Actor = None) -> Event:
+def append(
+    owner: EventStream, type: str, data: Mapping[str, Any] | None = None, *, actor: Actor = None
+) -> Event:
     """Add an event to ``owner``'s stream, in the transaction that it tells about.
 
     Args:

@@ -18,10 +18,16 @@ def healthz(request: HttpRequest) -> JsonResponse:
 def readyz(request: HttpRequest) -> JsonResponse:
     checks = {
         name: _timed(check)
-        for name, check in {"database": _database, "migrations": _migrations, "temporal": temporal.ping}.items()
+        for name, check in {
+            "database": _database,
+            "migrations": _migrations,
+            "temporal": temporal.ping,
+        }.items()
     }
     ready = all(check["ok"] for check in checks.values())
-    return JsonResponse({"status": "ready" if ready else "not ready", "checks": checks}, status=200 if ready else 503)
+    return JsonResponse(
+        {"status": "ready" if ready else "not ready", "checks": checks}, status=200 if ready else 503
+    )
 
 
 def _timed(check: Callable[[], None]) -> dict[str, object]:

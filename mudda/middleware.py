@@ -80,4 +80,6 @@ class ProblemResponses:
 
 def _is_ours(request: HttpRequest, response: HttpResponse) -> bool:
     """Whether a view or a page answered already."""
-    return request.path.startswith(PAGES) or response.get("Content-Type", "").startswith("application/problem")
+    return request.path.startswith(PAGES) or response.get("Content-Type", "").startswith(
+        "application/problem"
+    )

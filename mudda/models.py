@@ -1,7 +1,6 @@
 """The ground's own tables: events, outbox, API keys, idempotency records."""
 
 import uuid
-from typing import Any
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField

@@ -78,7 +78,9 @@ def _deliver(message: OutboxMessage) -> bool:
 
 
 def _record_failure(message: OutboxMessage, error: MuddaError) -> None:
-    logger.warning("outbox: %s %s not delivered (%s), attempt %d", message.kind, message.id, error.code, message.attempts)
+    logger.warning(
+        "outbox: %s %s not delivered (%s), attempt %d", message.kind, message.id, error.code, message.attempts
+    )
     message.last_error = f"{error.code}: {error.detail}"[:2_000]
     if not error.retryable:
         message.gave_up_at = timezone.now()

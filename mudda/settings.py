@@ -81,7 +81,9 @@ TEMPLATES: list[dict[str, Any]] = [
 
 # --- Database ---------------------------------------------------------------------------------------
 
-DATABASE_URL = without_driver(env("DATABASE_URL", default=f"postgresql://postgres@/mudda?host={MUDDA_HOME}/postgres"))
+DATABASE_URL = without_driver(
+    env("DATABASE_URL", default=f"postgresql://postgres@/mudda?host={MUDDA_HOME}/postgres")
+)
 _database = environ.Env.db_url_config(DATABASE_URL)
 _database["OPTIONS"] = {
     **_database.get("OPTIONS", {}),
@@ -112,8 +114,8 @@ TEMPORAL_UI_URL = env("TEMPORAL_UI_URL", default="")
 
 OPENAI_API_KEY = env("OPENAI_API_KEY", default="")
 OPENAI_BASE_URL = env("OPENAI_BASE_URL", default="")
-OPENAI_MODEL = env("OPENAI_MODEL", default="gpt-4o-mini")
-OPENAI_TIMEOUT = env.float("OPENAI_TIMEOUT", default=30.0)
+OPENAI_MODEL = env("OPENAI_MODEL", default="")  # the planner's own default where it is empty
+OPENAI_TIMEOUT = env.float("OPENAI_TIMEOUT", default=20.0)
 
 # --- E-mail and files -------------------------------------------------------------------------------
 
@@ -220,7 +222,9 @@ LOGGING = {
     "disable_existing_loggers": False,
     "filters": {"request_id": {"()": "mudda.middleware.RequestIdFilter"}},
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request_id"]}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request_id"]}
+    },
     "root": {"handlers": ["stderr"], "level": env("LOG_LEVEL", default="INFO")},
     "loggers": {
         "httpx": {"level": "WARNING"},

@@ -9,4 +9,7 @@ from workflows.planning.playbooks import playbook_problems
 
 @register()
 def playbooks_are_sound(app_configs: Any, **kwargs: Any) -> list[Error]:
-    return [Error(problem, hint="See docs/planner.md, «Writing a playbook».", id="workflows.E001") for problem in playbook_problems()]
+    return [
+        Error(problem, hint="See docs/planner.md, «Writing a playbook».", id="workflows.E001")
+        for problem in playbook_problems()
+    ]

@@ -29,9 +29,12 @@ def _named(document: Any) -> Iterator[tuple[str, str]]:
         inputs = step.get("inputs") if isinstance(step, dict) else None
         for name, value in inputs.items() if isinstance(inputs, dict) else ():
             for pointer, text in _texts(f"/steps/{index}/inputs/{name}", value):
-                if name == "department" and "{{" not in text:
-                    yield pointer, text.removeprefix(PREFIX)
-                elif name in {"to", "from"} and text.startswith(PREFIX):
+                if (
+                    name == "department"
+                    and "{{" not in text
+                    or name in {"to", "from"}
+                    and text.startswith(PREFIX)
+                ):
                     yield pointer, text.removeprefix(PREFIX)
 
 

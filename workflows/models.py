@@ -1,7 +1,7 @@
 """Plans: what is meant to happen, every revision of it, and who approved which. Schema ``workflow``."""
 
 import uuid
-from typing import Any, Self
+from typing import Self
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
@@ -71,9 +71,7 @@ class PlanRevision(models.Model):
     document = models.JSONField(help_text="The plan, normalised.")
     canonical_text = models.TextField(help_text="What the digest is of, to the byte.")
     digest = models.CharField(max_length=64)
-    problems = models.JSONField(
-        default=list, help_text="What validation found when it was saved."
-    )
+    problems = models.JSONField(default=list, help_text="What validation found when it was saved.")
     planner = models.CharField(max_length=40, help_text="playbooks, openai, or staff for an edit.")
     planner_detail = models.JSONField(default=dict)
     author = models.ForeignKey(

@@ -18,6 +18,7 @@ from workflows.models import PlanApproval, PlanRevision, PlanStatus, WorkflowPla
 from workflows.plan.catalogue import offered
 from workflows.plan.schema import canonical_text, digest, normalise
 from workflows.plan.validation import Problem, has_errors, validate
+from workflows.planning import city
 from workflows.planning.base import DraftRequest, PlannedDraft
 from workflows.planning.service import PlannerSettings
 from workflows.planning.service import draft_plan as plan_for
@@ -72,11 +73,19 @@ def draft_for(*, statement: str, issue: Issue | None = None) -> PlannedDraft:
 
 def planner_settings() -> PlannerSettings:
     """The planner's settings, with the departments and categories of this city as they are now."""
+    chosen = {"base_url": settings.OPENAI_BASE_URL, "model": settings.OPENAI_MODEL}
     return PlannerSettings(
         api_key=settings.OPENAI_API_KEY,
-        base_url=settings.OPENAI_BASE_URL or None,
-        model=settings.OPENAI_MODEL,
         timeout=settings.OPENAI_TIMEOUT,
+        departments=tuple(
+            city.Department(row.code, row.name, row.email, row.active)
+            for row in Department.objects.filter(active=True)
+        ),
+        categories=tuple(
+            city.Category(row.code, row.name, row.department.code, row.target)
+            for row in Category.objects.filter(active=True).select_related("department")
+        ),
+        **{name: value for name, value in chosen.items() if value},
     )
 
 
@@ -148,7 +157,9 @@ def tell_executions_by(find_execution: Any) -> None:
     _execution_finders.append(find_execution)
 
 
-def _add_revision(plan: WorkflowPlan, document: Any, *, planner: str, detail: Mapping[str, Any], by: Actor) -> None:
+def _add_revision(
+    plan: WorkflowPlan, document: Any, *, planner: str, detail: Mapping[str, Any], by: Actor
+) -> None:
     saved = normalise(document)
     problems = validate_document(saved, plan.issue)
     last = plan.revisions.order_by("-number").first()
@@ -279,4 +290,3 @@ def current_approval(plan: WorkflowPlan) -> PlanApproval:
 
 def _user_id(by: Actor) -> Any:
     return by.pk if by is not None and by.is_authenticated else None
-

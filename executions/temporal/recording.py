@@ -67,7 +67,9 @@ def _run_step(call: StepCall, implementation: Implementation) -> StepAnswer:
     step = begin(call)
     if step.status == StepStatus.COMPLETED:
         return StepAnswer(output=step.output)  # done before, but the answer was lost on its way
-    context = StepContext(step.execution, step, call.inputs, Effects(step, lease_seconds=call.timeout_seconds))
+    context = StepContext(
+        step.execution, step, call.inputs, Effects(step, lease_seconds=call.timeout_seconds)
+    )
     try:
         result = implementation(context)
         if isinstance(result, Waiting):
@@ -138,10 +140,14 @@ def record_failure(call: StepCall, step: StepRun, error: MuddaError) -> Applicat
 
 def ensure_output(step: StepRun, output: Any) -> None:
     """A step whose output isn't what the catalogue promised has failed: later steps rely on it."""
-    schema = next(s["output_schema"] for s in step.execution.compiled["steps"] if s["step_id"] == step.step_id)
+    schema = next(
+        s["output_schema"] for s in step.execution.compiled["steps"] if s["step_id"] == step.step_id
+    )
     problem = next(iter(Draft202012Validator(schema).iter_errors(output)), None)
     if problem is not None:
-        raise StepFailed("bad_output", f"Its output isn't as promised: {problem.message[:500]}", permanent=True)
+        raise StepFailed(
+            "bad_output", f"Its output isn't as promised: {problem.message[:500]}", permanent=True
+        )
 
 
 def locked_execution(execution_id: str) -> WorkflowExecution:

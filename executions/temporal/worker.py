@@ -17,6 +17,7 @@ from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from executions.activities.registry import Implementation, StepContext, Waiting, implementations
+from executions.tasks import ask_approval
 from executions.temporal import finishing
 from executions.temporal.contracts import (
     ASK_APPROVAL,
@@ -29,7 +30,6 @@ from executions.temporal.contracts import (
 )
 from executions.temporal.recording import run_step, with_database
 from executions.temporal.workflow import PlanWorkflow
-from executions.tasks import ask_approval
 from mudda import dispatcher, temporal
 
 logger = logging.getLogger("mudda.worker")
@@ -115,7 +115,9 @@ async def _connect_patiently(stop: asyncio.Event) -> Client | None:
         try:
             return await temporal.connect()
         except RuntimeError as error:  # the SDK's word for a connection that could not be made
-            logger.warning("Temporal at %s cannot be reached, trying again: %s", settings.TEMPORAL_HOST, error)
+            logger.warning(
+                "Temporal at %s cannot be reached, trying again: %s", settings.TEMPORAL_HOST, error
+            )
             await _wait_or_stop(stop, wait)
             wait = min(wait * 2, LONGEST_WAIT)
     return None
@@ -138,11 +140,11 @@ async def _watch_connection(client: Client) -> None:
             await client.workflow_service.describe_namespace(request, timeout=temporal.DEADLINE)
         except RPCError as error:
             if not lost:
-                logger.warning("lost the connection to Temporal at %s: %s", settings.TEMPORAL_HOST, error.status.name)
+                logger.warning(
+                    "lost the connection to Temporal at %s: %s", settings.TEMPORAL_HOST, error.status.name
+                )
             lost = True
             continue
         if lost:
             logger.info("the connection to Temporal is back")
         lost = False
-
-

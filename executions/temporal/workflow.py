@@ -209,9 +209,13 @@ class PlanWorkflow:
             case "again":
                 self._spawn(self._do(step, self.inputs[step.step_id]))
             case "rejected":
-                self._fail(step.step_id, Failure("approval_rejected", decided.reason or "The approval was refused."))
+                self._fail(
+                    step.step_id, Failure("approval_rejected", decided.reason or "The approval was refused.")
+                )
             case _:
-                self._fail(step.step_id, Failure("stopped_by_person", decided.reason or "A person stopped it."))
+                self._fail(
+                    step.step_id, Failure("stopped_by_person", decided.reason or "A person stopped it.")
+                )
 
     # --- states ---------------------------------------------------------------------------------
 

@@ -1,0 +1,272 @@
+"""What the admin's pages of all rooms are made of: lists that show only what a person may see, pages that are
+read and changed through buttons, each of which calls a service."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from django.contrib import messages
+from django.contrib.admin.utils import unquote
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from mudda.errors import MuddaError
+from mudda.models import Event, EventStream
+
+if TYPE_CHECKING:
+    from django.contrib.admin import ModelAdmin
+
+    BaseAdmin = ModelAdmin[Any]
+else:
+    from unfold.admin import ModelAdmin as BaseAdmin
+
+User = AbstractBaseUser | AnonymousUser
+Result = TypeVar("Result")
+
+SHOWN_PROBLEMS = 8
+"""Field problems that one message names; a form shows all of them at their fields."""
+LONGEST_MESSAGE = 1_500
+
+TONES = {
+    "OPEN": "blue", "IN_PROGRESS": "amber", "RESOLVED": "green", "CLOSED": "grey",
+    "DRAFTING": "grey", "DRAFT": "amber", "APPROVED": "green", "REJECTED": "red", "ARCHIVED": "grey",
+    "pending": "grey", "waiting": "amber", "running": "blue", "completed": "green", "failed": "red",
+    "skipped": "grey", "compensated": "amber", "cancelled": "grey",
+    "open": "amber", "on_hold": "grey", "decided": "green", "expired": "red", "withdrawn": "grey",
+    "started": "blue", "done": "green", "uncertain": "red",
+    "low": "grey", "normal": "grey", "high": "amber", "critical": "red",
+}  # fmt: skip
+"""The colour of a status or an urgency. Never the only sign: the word is always there too."""
+
+
+# --- parts of a page --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Button:
+    """A way on from a page. ``post``: it does something at once, so it is a form and not a link."""
+
+    label: str
+    url: str
+    tone: str = ""
+    post: bool = False
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A section of a page, rendered from a template."""
+
+    title: str
+    template: str
+    context: Mapping[str, Any] = field(default_factory=dict)
+
+
+Part = Button | Panel
+PartsOf = Callable[[HttpRequest, Any], Iterable[Part]]
+
+_additions: dict[type[Model], list[PartsOf]] = defaultdict(list)
+
+
+def adds_to(model: type[Model]) -> Callable[[PartsOf], PartsOf]:
+    """Let a room add buttons and panels to the page of another room's model, which need not know the room."""
+
+    def register(parts_of: PartsOf) -> PartsOf:
+        _additions[model].append(parts_of)
+        return parts_of
+
+    return register
+
+
+# --- admin classes ----------------------------------------------------------------------------------
+
+
+class RoomAdmin(BaseAdmin):
+    """A list and, with ``page_template``, a page to read. Nothing is added, changed or deleted in a form."""
+
+    page_template = "admin/console/page.html"
+    list_per_page = 50
+    show_full_result_count = False
+    actions = None
+    list_filter_submit = False
+    list_fullwidth = True
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return visible(super().get_queryset(request), request.user)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        if request.method not in {"GET", "HEAD"}:
+            return HttpResponseNotAllowed(["GET", "HEAD"])
+        found = self.get_object(request, unquote(object_id))
+        if not self.has_view_permission(request, found):
+            raise PermissionDenied
+        if found is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined]
+        return self.render_page(request, found, extra_context or {})
+
+    def render_page(
+        self, request: HttpRequest, obj: Any, more: Mapping[str, Any], status: int = 200
+    ) -> HttpResponse:
+        parts = [*self.page_parts(request, obj), *self._added_parts(request, obj)]
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "original": obj,
+            "title": str(obj),
+            "buttons": [part for part in parts if isinstance(part, Button)],
+            "panels": [part for part in parts if isinstance(part, Panel)],
+            **self.page_context(request, obj),
+            **more,
+        }
+        return TemplateResponse(request, self.page_template, context, status=status)
+
+    def _added_parts(self, request: HttpRequest, obj: Any) -> list[Part]:
+        return [part for parts_of in _additions[type(obj)] for part in parts_of(request, obj)]
+
+    def page_parts(self, request: HttpRequest, obj: Any) -> Iterable[Part]:
+        """The page's own buttons and panels."""
+        return ()
+
+    def page_context(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        """What the page's template needs besides."""
+        return {}
+
+    def ask(
+        self, request: HttpRequest, obj: Any, template: str, context: Mapping[str, Any], status: int = 200
+    ) -> HttpResponse:
+        """A page that asks something before a service is called: a confirmation or a form."""
+        whole = {**self.admin_site.each_context(request), "opts": self.opts, "original": obj, **context}
+        return TemplateResponse(request, template, whole, status=status)
+
+    def find_or_deny(self, request: HttpRequest, object_id: object, *permissions: str) -> Any:
+        """The object of a view of our own, None where the person may not see it.
+
+        Raises:
+            PermissionDenied: the person may not see such things at all, or lacks one of ``permissions``.
+        """
+        if not (self.has_view_permission(request) and request.user.has_perms(permissions)):
+            raise PermissionDenied
+        return self.get_object(request, str(object_id))
+
+    def gone(self, request: HttpRequest, object_id: object) -> HttpResponse:
+        """The answer where ``find_or_deny`` found nothing."""
+        return self._get_obj_does_not_exist_redirect(request, self.opts, str(object_id))  # type: ignore[attr-defined, no-any-return]
+
+
+def visible(rows: QuerySet[Any], user: User) -> QuerySet[Any]:
+    """The rows that ``user`` may see, for querysets that know."""
+    visible_to = getattr(rows, "visible_to", None)
+    return visible_to(user) if visible_to is not None else rows
+
+
+def page_of(obj: Model) -> str:
+    """The address of an object's page in the admin."""
+    return reverse(f"admin:{obj._meta.app_label}_{obj._meta.model_name}_change", args=[obj.pk])
+
+
+# --- who is limited ---------------------------------------------------------------------------------
+
+_limits: list[Callable[[Any], bool]] = []
+
+
+def limited_by(is_limited: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    """Register a room's answer to whether a person sees only a part of the city."""
+    _limits.append(is_limited)
+    return is_limited
+
+
+def is_limited(user: Any) -> bool:
+    """Whether a person sees only a part of the city. Such a person sets up nothing that is the whole city's:
+    who could change accounts or departments could lift the limit."""
+    return not user.is_superuser and any(limit(user) for limit in _limits)
+
+
+# --- words ------------------------------------------------------------------------------------------
+
+
+def badge(value: str, label: str | None = None) -> SafeString:
+    """A status as a coloured word."""
+    shown = label if label is not None else in_words(value)
+    return format_html('<span class="md-badge md-{}">{}</span>', TONES.get(value, "grey"), shown)
+
+
+def in_words(name: str) -> str:
+    """``IN_PROGRESS`` as "In progress", ``plan.approved`` as "Plan approved"."""
+    return name.replace("_", " ").replace(".", " ").strip().lower().capitalize()
+
+
+def tell(request: HttpRequest, error: MuddaError) -> None:
+    """Show an error of ours to the person, with the fields that it names."""
+    lines = [error.detail]
+    for problem in error.errors[:SHOWN_PROBLEMS]:
+        lines.append(f"{problem.get('pointer', '')}: {problem.get('message', '')}".strip(": "))
+    if len(error.errors) > SHOWN_PROBLEMS:
+        lines.append(f"and {len(error.errors) - SHOWN_PROBLEMS} more.")
+    messages.error(request, " · ".join(lines)[:LONGEST_MESSAGE])
+
+
+def carry_out(request: HttpRequest, work: Callable[[], Result], done: str) -> Result | None:
+    """Call a service; say ``done``, or what went wrong and return None."""
+    try:
+        result = work()
+    except MuddaError as error:
+        tell(request, error)
+        return None
+    messages.success(request, done)
+    return result
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One event as a line of a history."""
+
+    at: Any
+    actor: str
+    words: str
+    details: tuple[tuple[str, str], ...]
+
+
+def history_of(owner: EventStream, titles: Mapping[str, str] | None = None) -> list[Moment]:
+    """The events of ``owner``, newest first, in one query. ``titles`` names its steps."""
+    rows = Event.objects.filter(stream=owner.stream).select_related("actor").order_by("-seq")
+    return [
+        Moment(row.at, _actor(row), in_words(row.type), tuple(_details(row.data, titles or {})))
+        for row in rows
+    ]
+
+
+def _actor(event: Event) -> str:
+    if event.actor is not None:
+        return event.actor.get_username()
+    return "mudda" if event.actor_id is None else f"account {event.actor_id} (deleted)"
+
+
+def _details(data: Mapping[str, Any], titles: Mapping[str, str]) -> Iterable[tuple[str, str]]:
+    for name, value in data.items():
+        if name == "step_id":
+            yield "step", titles.get(str(value), str(value))
+        elif name == "digest":
+            yield name, str(value)[:12]
+        elif value not in ("", None) and name not in {"approval", "execution", "task", "plan", "note"}:
+            yield in_words(name).lower(), str(value)
