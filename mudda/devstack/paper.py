@@ -1,6 +1,7 @@
 """How the demo lays out requests, answers and plans on a terminal."""
 
 import json
+import re
 import shutil
 import textwrap
 from collections.abc import Mapping
@@ -8,6 +9,8 @@ from http import HTTPStatus
 from typing import Any
 
 INDENT = "    "
+NO_BREAK = "\x00"  # no text of a plan or a mail has it
+REFERENCE = re.compile(r"\{\{.*?\}\}")
 
 
 def heading(title: str) -> None:
@@ -44,7 +47,7 @@ def plan(document: Mapping[str, Any]) -> None:
         for name in sorted(step.keys() - {"step_id", "activity_id", "title", "needs", "inputs"}):
             _wrapped(f"{name}: {_inline(step[name])}", "     ")
         for name, value in step.get("inputs", {}).items():
-            _wrapped(f"{name} = {_inline(value)}", "       ")
+            _input(name, value)
     print(flush=True)
 
 
@@ -54,9 +57,19 @@ def text(content: str) -> None:
         _wrapped(line.rstrip(), INDENT)
 
 
+def _input(name: str, value: object) -> None:
+    if isinstance(value, list):
+        _wrapped(f"{name} =", "       ")
+        for item in value:
+            _wrapped(f"- {_inline(item)}", "         ")
+    else:
+        _wrapped(f"{name} = {_inline(value)}", "       ")
+
+
 def _wrapped(line: str, indent: str) -> None:
-    lines = textwrap.wrap(line, _width(), initial_indent=indent, subsequent_indent=f"{indent}  ")
-    print("\n".join(lines))
+    whole = REFERENCE.sub(lambda found: found[0].replace(" ", NO_BREAK), line)
+    lines = textwrap.wrap(whole, _width(), initial_indent=indent, subsequent_indent=f"{indent}  ")
+    print("\n".join(lines).replace(NO_BREAK, " "))
 
 
 def _inline(value: object) -> str:

@@ -58,7 +58,7 @@ class Site:
         Raises:
             StackError: a part did not start.
         """
-        self.home.mkdir(parents=True, exist_ok=True)
+        (self.home / "static").mkdir(parents=True, exist_ok=True)  # where whitenoise looks first
         self.postgres.start()
         self.temporal.start()
         ours = settings_for(

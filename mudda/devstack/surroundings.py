@@ -23,7 +23,6 @@ HERMETIC = frozenset(
         "LC_CTYPE",
         "LOGNAME",
         "PATH",
-        "PYTHONDONTWRITEBYTECODE",
         "SHELL",
         "TERM",
         "TMPDIR",

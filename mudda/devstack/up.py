@@ -69,6 +69,7 @@ class Stack:
         Raises:
             StackError: a part did not start.
         """
+        (self.home / "static").mkdir(exist_ok=True)  # where whitenoise looks first
         if self.postgres is not None:
             self.postgres.start()
         if self.temporal is not None:
