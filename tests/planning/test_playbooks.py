@@ -1,0 +1,207 @@
+import itertools
+import random
+import re
+
+import pytest
+import yaml
+
+from workflows.plan.compiler import compile_plan
+from workflows.plan.problems import has_errors
+from workflows.plan.scheduler import AskApproval, Context, StepState, StepStatus, decide
+from workflows.plan.validation import validate
+from workflows.planning.base import DraftRequest
+from workflows.planning.city import shipped_categories, shipped_departments
+from workflows.planning.playbooks import (
+    PlaybookError,
+    PlaybookPlanner,
+    choose,
+    load_playbooks,
+    playbook_problems,
+)
+
+KINDS = sorted(load_playbooks().playbooks)
+ISSUE = {
+    "reference": "ISSUE-000001",
+    "statement": "Something is broken",
+    "address": "address not given",
+    "urgency": "normal",
+    "category": "other",
+    "department": "service_center",
+    "reporter": "reporter",
+    "latitude": None,
+    "longitude": None,
+    "reported_at": "2026-01-05T08:00:00Z",
+}
+OUTPUTS = {
+    "send_notification": {"notification_id": "n1", "channel": "email", "status": "sent"},
+    "update_issue": {"status": "IN_PROGRESS", "updated_at": "2026-01-05T08:00:00Z"},
+    "generate_report": {"document_id": "d1", "url": "/d1", "pages": 1, "sha256": "0" * 64},
+    "dispatch_crew": {"crew": None, "accepted_at": None, "completed_at": None, "notes": None, "photos": None},
+    "wait_until": {"ended_at": "2026-01-05T08:00:00Z"},
+}
+
+
+def plan_of(kind):
+    return dict(load_playbooks().playbooks[kind].plan)
+
+
+def test_there_is_a_playbook_for_every_category_and_only_for_those():
+    assert {playbook.category for playbook in load_playbooks().playbooks.values()} == {
+        category.code for category in shipped_categories()
+    }
+    assert len(KINDS) >= 20
+
+
+def test_no_playbook_has_a_problem(offered_activities):
+    assert playbook_problems(offered_activities) == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_department_a_playbook_names_exists(kind):
+    known = {department.code for department in shipped_departments() if department.active}
+    named = set()
+    for step in plan_of(kind)["steps"]:
+        inputs = step["inputs"]
+        named.update(re.findall(r"department:(\w+)", str(inputs.get("to", ""))))
+        named.update([inputs["department"]] if "department" in inputs else [])
+    assert named <= known
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_reporter_hears_from_the_city(kind):
+    told = [s for s in plan_of(kind)["steps"] if s["inputs"].get("to") == "{{ issue.reporter }}"]
+    assert told
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_step_says_why_it_is_there(kind):
+    assert all(step["title"].strip() and step["reason"].strip() for step in plan_of(kind)["steps"])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_done_is_only_said_after_a_person_has_confirmed_it(kind):
+    for step in plan_of(kind)["steps"]:
+        says_done = step["inputs"].get("status") == "RESOLVED" or step["step_id"] == "tell_done"
+        if says_done:
+            assert step["when"] == {"eq": ["{{ steps.confirm.confirmed }}", True]}
+
+
+def test_the_water_leak_plan_needs_nobody_and_never_says_that_the_leak_is_repaired(offered_activities):
+    plan = plan_of("water_leak")
+    activities = [step["activity_id"] for step in plan["steps"]]
+    assert activities[0] == "update_issue"
+    assert set(activities) == {"update_issue", "dispatch_crew", "send_notification", "generate_report"}
+    assert not any("requires_approval" in step for step in plan["steps"])
+    assert "RESOLVED" not in str(plan)
+    by_id = {step["step_id"]: step for step in plan["steps"]}
+    assert by_id["dispatch"]["needs"] == by_id["tell_reporter"]["needs"] == ["accept"]
+    assert set(by_id["record"]["needs"]) == {"dispatch", "tell_reporter"}
+    assert validate(plan, offered_activities, category_target="P1D") == []
+
+
+def answers_of(step):
+    """Every answer to each question of an inspection, as lists to choose from."""
+    choices = {
+        "yes_no": lambda q: [True, False],
+        "choice": lambda q: q["options"],
+        "number": lambda q: [3],
+        "text": lambda q: ["as agreed"],
+    }
+    return {name: choices[q["type"]](q) for name, q in step["inputs"]["questions"].items()}
+
+
+def ways_through(plan, limit=60):
+    """Combinations of inspection answers and confirmations: all of them, or a fixed sample when there are many."""
+    dials = {}
+    for step in plan["steps"]:
+        if step["activity_id"] == "inspect_site":
+            dials.update({(step["step_id"], name): values for name, values in answers_of(step).items()})
+        if step["activity_id"] == "confirm_completion":
+            dials[(step["step_id"], "confirmed")] = [True, False]
+    combinations = itertools.islice(itertools.product(*dials.values()), 20_000)
+    every = [dict(zip(dials, values, strict=True)) for values in combinations]
+    return every if len(every) <= limit else random.Random(7).sample(every, limit)
+
+
+def run(compiled, answers):
+    states = {step.step_id: StepState() for step in compiled.steps}
+    by_id = {step.step_id: step for step in compiled.steps}
+    for _ in range(10 * len(by_id)):
+        decision = decide(compiled, Context(ISSUE, {}), states)
+        states = dict(decision.states)
+        if decision.finish:
+            return decision.finish, states
+        for move in decision.moves:
+            if isinstance(move, AskApproval):
+                states[move.step_id] = StepState(approved=True)
+                continue
+            activity = by_id[move.step_id].activity_id
+            given = {name: value for (step_id, name), value in answers.items() if step_id == move.step_id}
+            output = OUTPUTS.get(activity, given)
+            states[move.step_id] = StepState(StepStatus.completed, output=output)
+    raise AssertionError("the plan does not come to an end")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_way_through_a_playbook_ends_well_and_every_step_happens_on_some_way(kind, offered_activities):
+    compiled = compile_plan(plan_of(kind), offered_activities)
+    happened = set()
+    for answers in ways_through(plan_of(kind), limit=300):
+        finish, states = run(compiled, answers)
+        assert finish.outcome == "completed", (answers, finish)
+        happened |= {name for name, state in states.items() if state.status == StepStatus.completed}
+        resolved = states.get("resolve")
+        if resolved and resolved.status == StepStatus.completed:
+            assert answers[("confirm", "confirmed")] is True
+    assert happened == {step.step_id for step in compiled.steps}
+
+
+def test_hostile_statements_get_a_valid_plan_and_harmless_facts(hostile_texts, offered_activities):
+    planner = PlaybookPlanner()
+    for text in hostile_texts:
+        draft = planner.draft(DraftRequest(text, address=text))
+        assert not has_errors(validate(draft.document, offered_activities))
+        draft.facts.place.encode("utf-8")
+        assert draft.facts.place.isprintable() and len(draft.facts.place) <= 200
+        assert "mallory" not in str(draft.document)
+        assert choose(text)
+
+
+def write(folder, name, **changes):
+    good = {
+        "kind": name,
+        "category": "other" if name == "other" else "noise",
+        "title": "A title",
+        "version": 1,
+        "terms": {} if name == "other" else {"noise": 5},
+        "urgency": {"default": "normal"},
+        "plan": {"schema_version": 1},
+    }
+    text = yaml.safe_dump({**good, **changes})
+    (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
+
+
+def test_a_broken_folder_is_reported_by_file_with_every_problem(tmp_path):
+    write(tmp_path, "noise", terms={"loud": "very", "?!": 3}, version=0, urgency={"default": "soon"})
+    write(tmp_path, "rats", kind="mice", category="moon")
+    (tmp_path / "list.yaml").write_text("[1, 2]")
+    (tmp_path / "cut.yaml").write_text("kind: [")
+    (tmp_path / "latin.yaml").write_bytes(b"kind: caf\xe9")
+    (tmp_path / "twice.yaml").write_text("kind: twice\nkind: twice\n")
+    with pytest.raises(PlaybookError) as caught:
+        load_playbooks(tmp_path)
+    said = "\n".join(caught.value.problems)
+    for part in (
+        "noise.yaml: version", "noise.yaml: the weight of term 'loud'", "noise.yaml: term '?!' holds no word",
+        "noise.yaml: urgency.default", "rats.yaml: kind 'mice'", "rats.yaml: category 'moon'",
+        "list.yaml: not a mapping", "cut.yaml: ", "latin.yaml: ", "twice.yaml: ", "other.yaml: the general playbook",
+    ):  # fmt: skip
+        assert part in said
+    assert playbook_problems(folder=tmp_path) == caught.value.problems
+
+
+def test_a_playbook_whose_plan_does_not_validate_is_reported_with_its_pointer(tmp_path, offered_activities):
+    step = {"step_id": "a", "activity_id": "fly_to_moon", "title": "Fly"}
+    write(tmp_path, "other", plan={"schema_version": 1, "workflow_name": "x", "steps": [step]})
+    problems = playbook_problems(offered_activities, tmp_path)
+    assert any("other.yaml: plan/steps/0/activity_id: unknown_activity" in problem for problem in problems)
