@@ -10,6 +10,7 @@ from workflows.planning.text import words
 
 MAX_GAP = 1  # "sign is down" is the phrase "sign down"
 FUZZY_FROM = 5  # shorter words differ too easily: "sigh" is not "sign"
+FUZZY_TO = 24  # no word of ours is longer, and the cost grows with the square of the length
 FUZZY_WEIGHT = 0.7  # a corrected word counts less than one that was written
 
 
@@ -84,7 +85,7 @@ class TermIndex:
             yield from self._prefix_first.get(word[:length], ())
 
     def _correct(self, word: str) -> tuple[str, float]:
-        if len(word) < FUZZY_FROM or word in self._vocabulary or not word.isalpha():
+        if not FUZZY_FROM <= len(word) <= FUZZY_TO or word in self._vocabulary or not word.isalpha():
             return word, 1.0
         if any(word[:length] in self._prefixes for length in range(3, len(word) + 1)):
             return word, 1.0

@@ -14,11 +14,11 @@ PLACE_LIMIT = 200  # characters
 _LOOK_AT = 2_000  # characters of the statement; keeps the search linear and short for hostile text
 
 _STREET = (
-    r"(?:street|st|avenue|ave|av|road|rd|boulevard|blvd|drive|dr|lane|ln|court|ct|place|pl|square|sq|highway|hwy"
+    r"(?i:street|st|avenue|ave|av|road|rd|boulevard|blvd|drive|dr|lane|ln|court|ct|place|pl|square|sq|highway|hwy"
     r"|parkway|pkwy|terrace|ter|trail|trl|circle|cir|way|alley|plaza|row|pike|bridge|expressway|freeway|walk)"
 )
 _END = r"(?![\w'])\.?"
-_SIDE = r"(?:\s+(?:n|s|e|w|ne|nw|se|sw|north|south|east|west)(?![\w'])\.?)?"
+_SIDE = r"(?:\s+(?i:n|s|e|w|ne|nw|se|sw|north|south|east|west)(?![\w'])\.?)?"
 _NAME = r"[^\W_][\w'.’-]{0,40}"
 _ORDINAL = r"\d{1,3}(?:st|nd|rd|th)"
 _CAPITAL = r"(?:[A-Z][\w'’-]{0,40}|" + _ORDINAL + ")"
@@ -30,9 +30,8 @@ _NUMBERED = re.compile(
     re.IGNORECASE,
 )
 _CORNER = re.compile(
-    rf"(?:corner|intersection|junction|crossing)\s+(?:of\s+)?"
-    rf"((?:{_NAME}\s+){{1,4}}?(?:and|&|at|/)\s+{_NAME}(?:\s+{_CAPITAL}){{0,2}}(?:\s+{_STREET}{_END})?{_SIDE})",
-    re.IGNORECASE,
+    rf"(?i:corner|intersection|junction|crossing)\s+(?:of\s+)?"
+    rf"((?:{_NAME}\s+){{1,4}}?(?:and|&|at|/)\s+{_NAME}(?:\s+{_CAPITAL}){{0,2}}(?:\s+{_STREET}{_END})?{_SIDE})"
 )
 _CROSSED = re.compile(
     rf"(?<!\w)((?:{_CAPITAL}\s+){{1,3}}?(?:{_STREET}{_END}\s+)?(?:and|&|@|/|at)\s+(?:{_CAPITAL}\s+){{1,3}}?{_STREET}{_END}{_SIDE})"

@@ -16,7 +16,7 @@ _WORD = re.compile(r"[^\W_]+")
 _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn"}
 _SPACE = re.compile(r"\s+")
 # Words whose ending is part of what they mean: a parking place is no park, a missing lid was not missed.
-_WHOLE = {"parking", "missing", "building", "crossing", "marking", "railing"}
+_WHOLE = {"parking", "missing", "building", "crossing", "marking", "railing", "lighting", "parked"}
 _VOWEL = re.compile(r"[aeiouy]")
 
 
