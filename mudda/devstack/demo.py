@@ -59,9 +59,10 @@ def main(arguments: list[str]) -> int:
 def _run(site: Site, begun: float) -> None:
     try:
         print("Starting PostgreSQL, Temporal, the web server and the worker (all embedded) ...", flush=True)
-        site.start()
-        print(f"ready {site.url}/ after {time.monotonic() - begun:.0f} s", flush=True)
+        site.launch()
         client = Client(site.url, site.create_api_key("demo", *SCOPES))
+        site.wait()
+        print(f"ready {site.url}/ after {time.monotonic() - begun:.0f} s", flush=True)
         do_the_main_job(site, client)
     except DemoError as problem:
         ends = [f"{child.name}, {child.log}:\n{tail(child.log)}" for child in (site.web, site.worker)]

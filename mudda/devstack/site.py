@@ -3,13 +3,18 @@
 import contextlib
 import os
 import secrets
+import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
+from mudda.devstack.errors import StackError, tail
 from mudda.devstack.postgres import Postgres
 from mudda.devstack.processes import Child, Web, manage, run, worker_command
 from mudda.devstack.surroundings import MARK, free_port, hermetic
-from mudda.devstack.temporal import NAMESPACE, Temporal
+from mudda.devstack.temporal import NAMESPACE, TASK_QUEUE, Temporal
+
+READY_SECONDS: Final = 60.0
 
 
 def settings_for(home: Path, *, database_url: str, temporal_address: str, public_url: str) -> dict[str, str]:
@@ -77,11 +82,10 @@ class Site:
         Raises:
             StackError: a command failed; carries its output.
         """
-        self.manage("migrate", "--verbosity", "0")
-        self.manage("load_reference_data")
+        self.manage("up", "--prepare")
 
-    def start(self) -> None:
-        """Start and prepare everything; return when the web server is ready.
+    def launch(self) -> None:
+        """Start and prepare everything; the web server and the worker may need some seconds more.
 
         Raises:
             StackError: a part did not start; carries its log.
@@ -90,7 +94,30 @@ class Site:
         self.prepare()
         self.web.start()
         self.worker.start()
+
+    def start(self) -> None:
+        """Start and prepare everything; return when it is ready.
+
+        Raises:
+            StackError: a part did not start; carries its log.
+        """
+        self.launch()
+        self.wait()
+
+    def wait(self) -> None:
+        """Wait until the web server is ready and the worker polls.
+
+        Raises:
+            StackError: one of them has ended, or does not get ready; carries its log.
+        """
         self.web.wait("/readyz")
+        queue = self._variables.get("TEMPORAL_TASK_QUEUE", TASK_QUEUE)
+        until = time.monotonic() + READY_SECONDS
+        while not self.temporal.has_worker(queue):
+            self.worker.require_alive()
+            if time.monotonic() > until:
+                raise StackError(f"no worker polls {queue}\n{tail(self.worker.log)}")
+            time.sleep(0.1)
 
     def stop(self) -> None:
         """Stop everything, last started first, whatever fails on the way."""

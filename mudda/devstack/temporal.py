@@ -10,10 +10,13 @@ import time
 from pathlib import Path
 from typing import Final
 
+import psutil  # type: ignore[import-untyped]
+
 from mudda.devstack.errors import StackError, tail
 from mudda.devstack.surroundings import MARK, free_port, is_free, without
 
 NAMESPACE: Final = "default"
+TASK_QUEUE: Final = "mudda-ai-workflows"  # the settings' default
 START_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 10
 
@@ -147,13 +150,22 @@ class Temporal:
 
     def _wait(self, until: float) -> None:
         assert self._process is not None  # noqa: S101
-        while not self.answers():
+        while not (self._listens() and self.answers()):
             if self._process.poll() is not None:
                 code = self._process.returncode
                 raise StackError(f"Temporal ended at once with code {code}\n{tail(self.log)}")
             if time.monotonic() > until:
                 raise StackError(f"Temporal on {self.address} does not answer\n{tail(self.log)}")
             time.sleep(0.1)
+
+    def _listens(self) -> bool:
+        """Whether it is our process that listens, and not somebody who took the port just before us."""
+        assert self._process is not None  # noqa: S101
+        try:
+            sockets = psutil.Process(self._process.pid).net_connections(kind="tcp")
+        except psutil.Error:
+            return False
+        return any(one.status == psutil.CONN_LISTEN and one.laddr.port == self.port for one in sockets)
 
     def answers(self) -> bool:
         """Whether the namespace can be read over gRPC now."""

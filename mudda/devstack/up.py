@@ -73,7 +73,7 @@ class Stack:
         if self.postgres is not None:
             self.postgres.start()
         if self.temporal is not None:
-            self.temporal.start()
+            self._start_temporal()
         write_env_file(self.home / "stack.env", self.settings())
 
     def stop_parts(self) -> None:
@@ -150,6 +150,20 @@ class Stack:
 
     def _url(self, host: str) -> str:
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    def _start_temporal(self) -> None:
+        """Start Temporal; on ports of our choice, choose again when another stack was quicker."""
+        assert self.temporal is not None  # noqa: S101
+        for attempt in range(3):
+            try:
+                self.temporal.start()
+                return
+            except StackError:
+                ours = not self.given.get("TEMPORAL_PORT"), not self.given.get("TEMPORAL_UI_PORT")
+                if attempt == 2 or not any(ours):
+                    raise
+                self.temporal.port = free_port() if ours[0] else self.temporal.port
+                self.temporal.ui_port = free_port() if ours[1] else self.temporal.ui_port
 
     def _embedded_temporal(self) -> Temporal:
         port = port_from(self.given, "TEMPORAL_PORT")
@@ -235,9 +249,7 @@ def _serve(stack: Stack) -> int:
         print(stack.describe(), flush=True)
         stack.start_parts()
         environment = stack.environment()
-        run(manage("migrate", "--verbosity", "0"), environment)
-        run(manage("load_reference_data"), environment)
-        print(run(manage("up", "--make-accounts"), environment), end="", flush=True)
+        print(run(manage("up", "--prepare", "--accounts"), environment), end="", flush=True)
         return run_processes(stack)
     finally:
         for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

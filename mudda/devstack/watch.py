@@ -15,7 +15,7 @@ import psutil  # type: ignore[import-untyped]
 from mudda.devstack.errors import tail
 from mudda.devstack.ownership import clear_leftovers
 from mudda.devstack.processes import ask
-from mudda.devstack.temporal import Temporal
+from mudda.devstack.temporal import NAMESPACE, TASK_QUEUE, Temporal
 
 READY_SECONDS = 120
 EVERY_SECONDS = 0.5
@@ -62,8 +62,8 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--shown", required=True, help="the same for people")
     parser.add_argument("--part", action="append", default=[], help="<pid>:<log>:<name>")
     parser.add_argument("--temporal-port", type=int, help="of the embedded Temporal")
-    parser.add_argument("--namespace", default="default")
-    parser.add_argument("--task-queue", default="mudda-ai-workflows")
+    parser.add_argument("--namespace", default=NAMESPACE)
+    parser.add_argument("--task-queue", default=TASK_QUEUE)
     return parser.parse_args(arguments)
 
 

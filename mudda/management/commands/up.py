@@ -7,6 +7,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from django.db import transaction
 
@@ -22,14 +23,22 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "--make-accounts",
+            "--prepare",
             action="store_true",
-            help="Only make a staff account and an API key, if there is no administrator yet, and show them.",
+            help="Only migrate the database and load the reference data.",
+        )
+        parser.add_argument(
+            "--accounts",
+            action="store_true",
+            help="With --prepare: make a staff account and an API key, if there is no administrator, and show them.",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if options["make_accounts"]:
-            self._make_accounts()
+        if options["prepare"]:
+            call_command("migrate", verbosity=0)
+            call_command("load_reference_data")
+            if options["accounts"]:
+                self._make_accounts()
         else:
             # Our settings may have read a killed stack's file: what it says is not the caller's wish.
             stale = read_env_file(mudda_home() / "stack.env")
