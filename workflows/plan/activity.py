@@ -114,7 +114,8 @@ class ActivitySpec:
 def output_schema(spec: ActivitySpec, inputs: Mapping[str, Any]) -> Schema:
     """The output schema of one step: the activity's, with what the step's own inputs add to it.
 
-    Inputs that aren't as they should be add nothing (validation names them).
+    Inputs that aren't as they should be leave open what they add: validation names them, and not also every
+    reference to what they would have given.
     """
     adds = spec.output.get("x-adds")
     if not isinstance(adds, dict):
@@ -132,13 +133,16 @@ def output_schema(spec: ActivitySpec, inputs: Mapping[str, Any]) -> Schema:
 
 def _add_questions(schema: Schema, questions: object) -> None:
     if not isinstance(questions, dict):
+        schema["additionalProperties"] = True
         return
     required = list(schema.get("required", []))
     for name, question in questions.items():
         kind = question.get("type") if isinstance(question, dict) else None
-        if isinstance(kind, str) and kind in _ANSWERS and name not in RESERVED_QUESTIONS:
-            schema["properties"][name] = _answer_schema(question, kind)
-            required.append(name)
+        if name in RESERVED_QUESTIONS:
+            continue
+        known = isinstance(kind, str) and kind in _ANSWERS
+        schema["properties"][name] = _answer_schema(question, str(kind)) if known else {}
+        required.append(name)
     schema["required"] = required
 
 

@@ -57,7 +57,7 @@ _QUESTIONS: Schema = {
         "additionalProperties": False,
         "if": {"properties": {"type": {"const": "choice"}}, "required": ["type"]},
         "then": {"required": ["options"]},
-        "else": {"properties": {"options": False}},
+        "else": {"properties": {"options": {"not": {}}}},
     },
 }
 

@@ -55,6 +55,8 @@ def _words(value: Any, titles: Mapping[str, str]) -> str:
         return quoted(value) if timestamp(value) is None else value
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, int | float):
+        return _number(value)
     if isinstance(value, list) and value:
         return ", ".join(_words(item, titles) for item in value)
     return "nothing" if value is None else _json(value)
@@ -70,6 +72,13 @@ def describe(reference: Reference, titles: Mapping[str, str] | None = None) -> s
         found = " ".join(rest[1:]).replace("_", " ")
         return f"the {found} found in {title}" if found else f"the result of {title}"
     return f"the given {' '.join(rest).replace('_', ' ')}" if rest else str(reference)
+
+
+def _number(value: float) -> str:
+    try:
+        return as_text(value)
+    except ValueError:  # infinite or beyond 2^53: shown as it is, the validation refuses it
+        return str(value)
 
 
 def _json(value: object) -> str:

@@ -299,6 +299,7 @@ _SENTENCES = {
     "exclusiveMinimum": "This must be more than {wanted}.",
     "exclusiveMaximum": "This must be less than {wanted}.",
     "uniqueItems": "The same is given twice.",
+    "not": "This may not be given here.",
     "pattern": "{given} does not have the form {wanted}.",
 }
 
