@@ -7,7 +7,7 @@ import yaml
 
 from workflows.plan.compiler import compile_plan
 from workflows.plan.problems import has_errors
-from workflows.plan.scheduler import AskApproval, Context, StepState, StepStatus, decide
+from workflows.plan.scheduler import AskApproval, Context, Failure, StepState, StepStatus, decide
 from workflows.plan.validation import validate
 from workflows.planning.base import DraftRequest
 from workflows.planning.city import shipped_categories, shipped_departments
@@ -123,7 +123,7 @@ def ways_through(plan, limit=60):
     return every if len(every) <= limit else random.Random(7).sample(every, limit)
 
 
-def run(compiled, answers):
+def run(compiled, answers, *, approves=True):
     states = {step.step_id: StepState() for step in compiled.steps}
     by_id = {step.step_id: step for step in compiled.steps}
     for _ in range(10 * len(by_id)):
@@ -133,7 +133,8 @@ def run(compiled, answers):
             return decision.finish, states
         for move in decision.moves:
             if isinstance(move, AskApproval):
-                states[move.step_id] = StepState(approved=True)
+                refused = StepState(StepStatus.failed, failure=Failure("approval_rejected", "No."))
+                states[move.step_id] = StepState(approved=True) if approves else refused
                 continue
             activity = by_id[move.step_id].activity_id
             given = {name: value for (step_id, name), value in answers.items() if step_id == move.step_id}
@@ -154,6 +155,17 @@ def test_every_way_through_a_playbook_ends_well_and_every_step_happens_on_some_w
         if resolved and resolved.status == StepStatus.completed:
             assert answers[("confirm", "confirmed")] is True
     assert happened == {step.step_id for step in compiled.steps}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_refused_approval_stops_that_step_and_not_the_whole_plan(kind, offered_activities):
+    compiled = compile_plan(plan_of(kind), offered_activities)
+    needs_approval = {step.step_id for step in compiled.steps if step.approval}
+    for answers in ways_through(plan_of(kind)):
+        finish, states = run(compiled, answers, approves=False)
+        assert finish.outcome == "completed", (answers, finish)
+        assert all(states[name].status in (StepStatus.failed, StepStatus.skipped) for name in needs_approval)
+        assert states[compiled.steps[0].step_id].status == StepStatus.completed
 
 
 def test_hostile_statements_get_a_valid_plan_and_harmless_facts(hostile_texts, offered_activities):
