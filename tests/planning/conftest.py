@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections import deque
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -74,6 +75,7 @@ class ModelServer:
     def __init__(self):
         self.replies = {"/v1/responses": deque(), "/v1/chat/completions": deque()}
         self.requests = []
+        self.delay = 0.0  # seconds before each answer
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
@@ -130,6 +132,7 @@ class ModelServer:
             def do_POST(self):
                 raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 owner.requests.append((self.path, self.headers, json.loads(raw)))
+                time.sleep(owner.delay)
                 with suppress(BrokenPipeError, ConnectionResetError):
                     self._send(*owner._next(self.path))
 

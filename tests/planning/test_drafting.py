@@ -91,6 +91,13 @@ def test_any_failure_of_the_model_falls_back_to_the_playbooks_and_says_why(
     assert not has_errors(validate(draft.document, offered_activities))
 
 
+def test_a_model_that_is_too_slow_falls_back_to_the_playbooks(model_server, settings_for_model):
+    model_server.delay = 0.3
+    model_server.reply_response(answer())
+    draft = draft_plan(REQUEST, settings=replace(settings_for_model, timeout=0.05))
+    assert draft.detail["fallback"]["code"] == "planner_timeout"
+
+
 def test_a_failure_during_correction_falls_back_too(model_server, settings_for_model):
     model_server.reply_response(answer(step(activity_id="fly_to_moon")))
     model_server.reply_response("junk")
