@@ -59,8 +59,7 @@ class Effects:
         """
         effect = self._claim(self.key(name), effect_class)
         if effect.status == EffectStatus.DONE:
-            receipt: Receipt = effect.receipt
-            return receipt
+            return effect.receipt or {}
         if effect.status == EffectStatus.UNCERTAIN:
             raise UncertainEffect(effect)
         try:

@@ -25,7 +25,7 @@ from executions.serializers import (
 )
 from executions.services import decide_task, launch_execution
 from mudda import idempotency, scopes
-from mudda.drf import Pages, parse
+from mudda.drf import Pages, caller, parse
 from mudda.errors import Forbidden, NotFound
 from workflows.views import IDEMPOTENCY_KEY
 
@@ -59,7 +59,7 @@ class ExecutePlan(APIView):
                 execution_data=given["execution_data"],
                 approve=given["approve"],
                 digest=given.get("digest"),
-                by=request.user,
+                by=caller(request),
             )
             answer = {
                 "execution_id": str(execution.pk),
@@ -147,7 +147,7 @@ class DecideTask(APIView):
             outcome=given["outcome"],
             answer=given.get("answer"),
             comment=given.get("comment", ""),
-            by=request.user,
+            by=caller(request),
         )
         return Response(TaskOutput(task).data)
 

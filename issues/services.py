@@ -79,7 +79,7 @@ def update_issue(
     if note and not (key and IssueNote.objects.filter(effect_key=key).exists()):
         author = by if by is not None and by.is_authenticated else None
         row = IssueNote.objects.create(
-            issue=issue, text=note, visible=visible, effect_key=key, author_id=author and author.pk
+            issue=issue, text=note, visible=visible, effect_key=key, author_id=author.pk if author else None
         )
         events.append(issue, "issue.note_added", {"note": row.pk, "visible": visible}, actor=by)
     return issue

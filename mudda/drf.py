@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import InterfaceError, OperationalError
 from django.http import Http404
@@ -88,6 +89,13 @@ def parse(serializer: type[S], request: Request) -> dict[str, Any]:
     given = serializer(data=request.data)
     given.is_valid(raise_exception=True)
     return dict(given.validated_data)
+
+
+def caller(request: Request) -> User:
+    """The user who calls, or who owns the key that calls. Views with scopes let in nobody else."""
+    if not isinstance(request.user, User):
+        raise exceptions.NotAuthenticated
+    return request.user
 
 
 def as_problem(error: Exception, context: Mapping[str, Any]) -> Response | None:

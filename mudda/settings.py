@@ -131,9 +131,10 @@ DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default=f"{CITY_NAME} <no-reply@c
 MEDIA_ROOT = env("MEDIA_ROOT", default=str(MUDDA_HOME / "media"))
 MEDIA_URL = ""  # files are served by views that check who asks, never by their path
 STATIC_URL = "/static/"
-STATIC_ROOT = env("STATIC_ROOT", default=str(MUDDA_HOME / "static"))
+# Production collects the static files; without a place to collect them to they are served from the packages.
+STATIC_ROOT = env("STATIC_ROOT", default=None)
 STATICFILES_DIRS = [BASE_DIR / "static"]
-WHITENOISE_USE_FINDERS = env.bool("WHITENOISE_USE_FINDERS", default=True)
+WHITENOISE_USE_FINDERS = not STATIC_ROOT
 
 # --- Security ---------------------------------------------------------------------------------------
 
@@ -202,7 +203,12 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_NAME_OVERRIDES": {},
+    "ENUM_NAME_OVERRIDES": {
+        "PlanStatus": "workflows.models.PlanStatus.choices",
+        "ExecutionStatus": "executions.models.ExecutionStatus.choices",
+        "StepStatus": "executions.models.StepStatus.choices",
+        "TaskStatus": "executions.models.TaskStatus.choices",
+    },
 }
 
 # --- Admin ------------------------------------------------------------------------------------------

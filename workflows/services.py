@@ -225,7 +225,8 @@ def approve_plan(*, plan_id: UUID, digest: str | None, by: User, comment: str = 
         raise PlanNotEditable(f"The plan is {plan.status}; a new revision can be approved.")
     problems = validate_document(revision.document, plan.issue)
     if has_errors(problems):
-        raise PlanHasProblems(errors=[problem.as_dict() for problem in problems])
+        errors = [problem.as_dict() for problem in problems if problem.severity == "error"]
+        raise PlanHasProblems(errors=errors)
     if plan.status == PlanStatus.APPROVED and current_approval(plan).catalogue_digest == offered().digest:
         return plan
     approval = PlanApproval.objects.create(

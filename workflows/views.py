@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 
 from issues.models import Issue
 from mudda import idempotency
-from mudda.drf import parse
+from mudda.drf import caller, parse
 from mudda.errors import InvalidRequest, NotFound
 from workflows.filters import PlanFilter
 from workflows.models import PlanQuerySet, WorkflowPlan
@@ -68,7 +68,7 @@ class GeneratePlan(APIView):
                 statement=given["problem_statement"],
                 issue=issue,
                 reporter=given.get("reporter"),
-                by=request.user,
+                by=caller(request),
             )
             return claim.keep(_answer(plan, status=201))
 
@@ -114,7 +114,7 @@ class PlanDetail(APIView):
             plan_id=workflow_id,
             document=given["workflow_plan"],
             expected_digest=_if_match(request),
-            by=request.user,
+            by=caller(request),
         )
         return _answer(plan)
 
@@ -131,7 +131,7 @@ class ApprovePlan(APIView):
     def post(self, request: Request, workflow_id: UUID) -> Response:
         given = parse(ApproveInput, request)
         plan = approve_plan(
-            plan_id=workflow_id, digest=given["digest"], by=request.user, comment=given.get("comment", "")
+            plan_id=workflow_id, digest=given["digest"], by=caller(request), comment=given.get("comment", "")
         )
         return _answer(plan)
 
@@ -147,7 +147,7 @@ class RejectPlan(APIView):
     )
     def post(self, request: Request, workflow_id: UUID) -> Response:
         given = parse(RejectInput, request)
-        return _answer(reject_plan(plan_id=workflow_id, reason=given["reason"], by=request.user))
+        return _answer(reject_plan(plan_id=workflow_id, reason=given["reason"], by=caller(request)))
 
 
 class IssueUnknown(InvalidRequest):

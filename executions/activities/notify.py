@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from executions.activities.recipients import Recipient, find_recipient
 from executions.activities.registry import StepContext, StepFailed, implements
 from executions.adapters.email.letters import Kind, write_letter
-from executions.adapters.email.transport import EFFECT_CLASS, Letter, send_letter
+from executions.adapters.email.transport import Letter, send_letter
 from workflows.plan.core import SEND_NOTIFICATION
 
 SENT = "sent"
@@ -57,7 +57,7 @@ def send_once(
         receipt = send_letter(letter)
         return {"message_id": receipt.message_id, "transport": receipt.transport, "role": recipient.role}
 
-    step.effects.once(name, send, EFFECT_CLASS)
+    step.effects.once(name, send, "at_most_once")
     return True
 
 

@@ -6,7 +6,7 @@ never counts against the step.
 
 import logging
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import InterfaceError, OperationalError, close_old_connections, transaction
 from django.utils import timezone
@@ -32,6 +32,8 @@ ENDED = (
 )
 LONGEST_ERROR = 2_000
 
+T = TypeVar("T")
+
 
 class OrphanedExecution(MuddaError):
     code = "orphaned_execution"
@@ -48,7 +50,7 @@ def run_step(call: StepCall, implementation: Implementation) -> StepAnswer:
     return with_database(lambda: _run_step(call, implementation))
 
 
-def with_database(work: Callable[[], Any]) -> Any:
+def with_database(work: Callable[[], T]) -> T:
     """Run ``work`` with clean connections; say of trouble with the database that it isn't the step's fault."""
     close_old_connections()
     try:

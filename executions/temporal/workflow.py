@@ -177,7 +177,7 @@ class PlanWorkflow:
             max_attempts=step.retry.max_attempts,
             carried=self._take_unsaved(),
         )
-        return await workflow.execute_activity(
+        answer: StepAnswer = await workflow.execute_activity(
             activity,
             call,
             result_type=StepAnswer,
@@ -190,6 +190,7 @@ class PlanWorkflow:
                 maximum_interval=timedelta(seconds=step.retry.max_interval_seconds),
             ),
         )
+        return answer
 
     # --- people ---------------------------------------------------------------------------------
 
