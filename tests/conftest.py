@@ -22,6 +22,7 @@ import signal
 import tempfile
 from pathlib import Path
 
+import django
 import psutil
 import pytest
 
@@ -68,6 +69,7 @@ def pytest_configure(config):
     kept = hermetic(os.environ, keep_prefixes=KEPT)
     os.environ.clear()
     os.environ.update({**kept, **ours, "DJANGO_SETTINGS_MODULE": "mudda.settings"})
+    django.setup()
 
 
 def _clean_up(config):
