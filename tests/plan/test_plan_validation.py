@@ -501,6 +501,14 @@ def test_a_costly_step_whose_output_nobody_reads_is_pointed_out():
     assert warnings(document) == [("/steps/0", "unused_output_of_costly_step")]
 
 
+def test_a_value_that_may_be_null_is_pointed_out_inside_text_where_it_would_fail_the_step():
+    document = plan_of(
+        message_step("a", "At {{ issue.latitude }}, {{ issue.address }}", requires_approval=True)
+    )
+    assert warnings(document) == [("/steps/0/inputs/message", "may_be_missing")]
+    assert warnings(plan_of(message_step("a", "At {{ issue.address }}", requires_approval=True))) == []
+
+
 def test_a_due_time_beyond_the_target_of_the_category_is_pointed_out():
     document = leak()
     document["due"] = "P6D"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from workflows.plan.catalogue import Catalogue
-from workflows.plan.checks.flow import Flow
+from workflows.plan.checks.flow import Flow, schema_of
 from workflows.plan.checks.report import Report
 from workflows.plan.checks.view import StepView
 from workflows.plan.conditions import BadCondition, evaluate
@@ -17,8 +17,8 @@ from workflows.plan.references import MissingValue, Reference, Values, find, has
 def advise(
     document: dict[str, Any], flow: Flow, catalogue: Catalogue, category_target: str | None, report: Report
 ) -> None:
-    """``never_runs``, ``no_notification``, ``no_human_step``, ``unused_output_of_costly_step`` and
-    ``due_beyond_target``."""
+    """``never_runs``, ``no_notification``, ``no_human_step``, ``unused_output_of_costly_step``,
+    ``may_be_missing`` and ``due_beyond_target``."""
     if not flow.views:
         return
     _advise_never_runs(flow, report)
@@ -28,6 +28,7 @@ def advise(
         message = "No person has a part in this plan: no step is done by one or needs approval."
         report.warn("/steps", "no_human_step", message)
     _advise_unused(flow, report)
+    _advise_missing(flow, report)
     if category_target is not None:
         _advise_due(document, flow, category_target, report)
 
@@ -115,6 +116,19 @@ def _advise_unused(flow: Flow, report: Report) -> None:
         if view.spec is not None and costly and view.step_id and view.step_id not in read:
             message = f"This step costs about {view.spec.cost:g} and nothing reads what it gives."
             report.warn(view.pointer, "unused_output_of_costly_step", message)
+
+
+def _advise_missing(flow: Flow, report: Report) -> None:
+    """Null inside other text is ``missing_value``, which would fail the step: told before, not after months."""
+    for view in flow.views:
+        for where, alone, found in find(view.inputs, f"{view.pointer}/inputs"):
+            if alone or not isinstance(found, Reference):
+                continue
+            types = (schema_of(found, flow) or {}).get("type")
+            if isinstance(types, list) and "null" in types:
+                message = f"{found} may have no value, and then this step would fail."
+                hint = "Use it alone, or only in a step whose condition is that it exists."
+                report.warn(where, "may_be_missing", message, hint)
 
 
 def _advise_due(document: dict[str, Any], flow: Flow, category_target: str, report: Report) -> None:

@@ -15,6 +15,7 @@ from jsonschema.exceptions import ValidationError
 from mudda.strictjson import child, quoted
 from workflows.plan.activity import DEPARTMENT_CODE, ROLE_TEXT, Schema
 from workflows.plan.checks.flow import Flow, schema_of
+from workflows.plan.checks.quick import surely_good
 from workflows.plan.checks.report import Report, did_you_mean
 from workflows.plan.comparing import kinds_of_schema, same, timestamp
 from workflows.plan.durations import BadDuration, parse_seconds
@@ -225,21 +226,10 @@ def _has_roles(schema: object) -> bool:
 
 
 def _check_literal(value: Any, schema: Schema, pointer: str, report: Report) -> None:
-    if _plainly_good(value, schema):
+    if surely_good(value, schema):
         return
     for where, code, message in schema_problems(value, schema, pointer):
         report.error(where, code, message)
-
-
-def _plainly_good(value: Any, schema: Schema) -> bool:
-    """The usual case, told without the validator: text within its length."""
-    return (
-        isinstance(value, str)
-        and schema.get("type") == "string"
-        and not schema.keys() - {"type", "minLength", "maxLength", "description", "enum"}
-        and ("enum" not in schema or value in schema["enum"])
-        and schema.get("minLength", 0) <= len(value) <= schema.get("maxLength", len(value))
-    )
 
 
 def schema_problems(value: Any, schema: Schema, pointer: str = "") -> Iterator[tuple[str, str, str]]:
