@@ -12,6 +12,8 @@ from mudda.errors import InvalidRequest
 from mudda.events import Actor
 
 LONGEST_STATEMENT = 10_000
+LONGEST_ADDRESS = 200
+"""Characters: plans put it into titles and questions, which have room for 500 in all."""
 
 
 class EmptyStatement(InvalidRequest):
@@ -46,7 +48,7 @@ def report_issue(
     """Record what somebody reported. ``reporter`` may have ``name``, ``email`` and ``phone``."""
     issue = Issue.objects.create(
         statement=clean_statement(statement),
-        address=address[:300],
+        address=address[:LONGEST_ADDRESS],
         urgency=urgency,
         category=category,
         department=category.department if category else None,
