@@ -27,9 +27,12 @@ def execution():
 def test_revisions_approvals_and_events_are_never_changed_or_deleted(execution, model):
     table = model._meta.db_table
     for change in (f"UPDATE {table} SET id = id", f"DELETE FROM {table}"):
-        with pytest.raises(IntegrityError, match="never changed"), transaction.atomic():
-            with connection.cursor() as cursor:
-                cursor.execute(change)
+        with (
+            pytest.raises(IntegrityError, match="never changed"),
+            transaction.atomic(),
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(change)
 
 
 def test_the_retention_role_is_exempt(execution):
