@@ -268,7 +268,18 @@ def test_a_condition_is_a_sentence_for_staff(condition, sentence):
 
 
 @pytest.mark.parametrize(
-    "condition", [None, True, {}, {"all": []}, {"eq": ["{{", 1]}, {"x": 1}, float("nan"), "\ud800"]
+    "condition",
+    [
+        None,
+        True,
+        {},
+        {"all": []},
+        {"eq": ["{{", 1]},
+        {"x": 1},
+        float("nan"),
+        "\ud800",
+        {"eq": [10**10_000, float("inf")]},
+    ],
 )
 def test_a_broken_condition_is_shown_rather_than_raised(condition):
     render(condition).encode()

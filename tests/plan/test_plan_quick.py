@@ -40,7 +40,7 @@ questions = st.dictionaries(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(values | questions)
 def test_a_quick_yes_is_a_yes_of_jsonschema(value):
     for schema in SCHEMAS:

@@ -137,7 +137,7 @@ class Shell:
             self.states[step_id] = replace(state, status=StepStatus.completed, output=output)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(plans(), st.data())
 def test_every_run_ends_with_every_step_ended_exactly_once_and_never_before_its_needs(plan, data):
     shell = Shell(plan, data.draw)
@@ -167,7 +167,7 @@ def test_every_run_ends_with_every_step_ended_exactly_once_and_never_before_its_
             assert step_id in shell.started
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(plans(), st.randoms())
 def test_the_same_states_give_the_same_moves_however_they_are_listed_and_after_json(plan, rng):
     states = {}

@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import Any, Literal
 
 from mudda.strictjson import child, quoted
-from workflows.plan.schema import canonical_text, number_text
+from workflows.plan.canonical import canonical_text, number_text
 
 Because = Literal["skipped", "failed", "absent"]
 

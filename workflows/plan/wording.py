@@ -77,8 +77,8 @@ def describe(reference: Reference, titles: Mapping[str, str] | None = None) -> s
 def _number(value: float) -> str:
     try:
         return as_text(value)
-    except ValueError:  # infinite or beyond 2^53: shown as it is, the validation refuses it
-        return str(value)
+    except ValueError:
+        return "a number that cannot be kept"
 
 
 def _json(value: object) -> str:

@@ -36,6 +36,8 @@ def scan(document: object, report: Report) -> bool:
             problem = number_problem(value)
             if problem:
                 report.error(_pointer(way), "bad_number", problem)
+                # Python refuses to write integers of more than 4,300 digits, so no message could show it.
+                usable = usable and not (isinstance(value, int) and value.bit_length() > 10_000)
         elif value is not None:
             report.error(_pointer(way), "wrong_type", f"A {type(value).__name__} is not a JSON value.")
             usable = False
