@@ -16,7 +16,7 @@ from typing import Final
 from mudda.devstack.errors import StackError, tail
 from mudda.environment import BASE_DIR
 
-STOP_SECONDS: Final = 20.0
+STOP_SECONDS: Final = 35.0  # the worker lets steps in flight end for up to 30 s
 
 
 def manage(*arguments: str) -> list[str]:

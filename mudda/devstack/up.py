@@ -37,7 +37,7 @@ from mudda.devstack.temporal import NAMESPACE, Temporal, users_command
 from mudda.environment import BASE_DIR, mudda_home
 
 LOOK_OUT: Final = "stack"
-GRACE_SECONDS: Final = 25  # for the worker to finish the steps that it is at
+GRACE_SECONDS: Final = 35  # the worker lets steps in flight end for up to 30 s
 REQUESTED: Final = (128 + signal.SIGINT, 128 + signal.SIGTERM)
 
 
