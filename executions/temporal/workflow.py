@@ -28,7 +28,7 @@ with workflow.unsafe.imports_passed_through():
         TaskDecided,
     )
     from workflows.plan.compiled import CompiledPlan, CompiledStep
-    from workflows.plan.durations import parse_seconds
+    from workflows.plan.durations import BadDuration, parse_seconds
     from workflows.plan.scheduler import (
         ENDED,
         AskApproval,
@@ -46,8 +46,8 @@ RECORD_TIMEOUT = timedelta(seconds=30)
 RECORD_RETRY = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30))
 """For what only writes to our database: tried until it is back, however long that takes."""
 
-WORTH_TELLING = 10
-"""Seconds: a timer at least this long is written to the read side when it begins."""
+WORTH_TELLING = timedelta(seconds=10)
+"""A timer at least this long is written to the read side when it begins."""
 
 
 @workflow.defn(name=PLAN_WORKFLOW)
@@ -139,10 +139,10 @@ class PlanWorkflow:
         except ActivityError as error:
             self._fail(step.step_id, _failure_of(error), recorded=isinstance(error.cause, ApplicationError))
             return
-        if answer.task_id is None:
-            self._set(step.step_id, status=StepStatus.completed, output=answer.output)
-        else:
+        if answer.task_id is not None:
             self.asked[answer.task_id] = step.step_id
+        elif not self._has_ended(step.step_id):
+            self._set(step.step_id, status=StepStatus.completed, output=answer.output)
         self.changed = True
 
     async def _ask_approval(self, step: CompiledStep) -> None:
@@ -157,11 +157,15 @@ class PlanWorkflow:
         self.changed = True
 
     async def _wait(self, step: CompiledStep, inputs: dict[str, Any]) -> None:
-        seconds = _seconds_to_wait(inputs, workflow.now())
-        if seconds >= WORTH_TELLING:
+        try:
+            ends_at = _end_of_wait(inputs, workflow.now())
+        except (BadDuration, ValueError, TypeError) as error:  # a value that came from a reference
+            self._fail(step.step_id, Failure("bad_input", f"It cannot wait for that: {error}"))
+            return
+        if ends_at - workflow.now() >= WORTH_TELLING:
             self.unsaved[step.step_id] = Carried(step.step_id, StepStatus.waiting.value)
             await self._note_progress()
-        await asyncio.sleep(max(0, _seconds_to_wait(inputs, workflow.now())) if "at" in inputs else seconds)
+        await asyncio.sleep(max(0, (ends_at - workflow.now()).total_seconds()))
         self.timers.pop(step.step_id, None)
         self._set(step.step_id, status=StepStatus.completed, output={"ended_at": workflow.now().isoformat()})
         self._carry(step.step_id, self._state(step.step_id))
@@ -197,7 +201,7 @@ class PlanWorkflow:
     def _hear_decisions(self) -> None:
         for task_id in [task_id for task_id in self.decisions if task_id in self.asked]:
             decided, step_id = self.decisions.pop(task_id), self.asked.pop(task_id)
-            if self._state(step_id).status not in ENDED:
+            if not self._has_ended(step_id):
                 self._apply(decided, self.plan.by_id[step_id])
 
     def _apply(self, decided: TaskDecided, step: CompiledStep) -> None:
@@ -223,10 +227,16 @@ class PlanWorkflow:
     def _state(self, step_id: str) -> StepState:
         return self.states.get(step_id, StepState())
 
+    def _has_ended(self, step_id: str) -> bool:
+        """Whatever still comes from a step that was withdrawn changes nothing."""
+        return self._state(step_id).status in ENDED
+
     def _set(self, step_id: str, **changes: Any) -> None:
         self.states[step_id] = replace(self._state(step_id), **changes)
 
     def _fail(self, step_id: str, failure: Failure, *, recorded: bool = False) -> None:
+        if self._has_ended(step_id):
+            return
         self._set(step_id, status=StepStatus.failed, failure=failure)
         if not recorded:
             self._carry(step_id, self._state(step_id))
@@ -270,7 +280,11 @@ def _failure_of(error: ActivityError) -> Failure:
     return Failure("failed", str(cause or error))
 
 
-def _seconds_to_wait(inputs: dict[str, Any], now: datetime) -> float:
+def _end_of_wait(inputs: dict[str, Any], now: datetime) -> datetime:
+    """Raises BadDuration, ValueError or TypeError for what is neither a duration nor a time with its zone."""
     if "for" in inputs:
-        return parse_seconds(inputs["for"])
-    return (datetime.fromisoformat(inputs["at"].replace("Z", "+00:00")) - now).total_seconds()
+        return now + timedelta(seconds=parse_seconds(inputs["for"]))
+    at = datetime.fromisoformat(inputs["at"])
+    if at.tzinfo is None:
+        raise ValueError("the time has no zone")
+    return at
