@@ -78,7 +78,7 @@ def render_report(report: Report) -> Rendered:
             font_paths=fonts.book(),
             ignore_system_fonts=True,
             sys_inputs={"report": data},
-            timestamp=report.generated_at.astimezone(UTC),
+            timestamp=report.generated_at.astimezone(UTC).replace(microsecond=0),  # PDF dates have none
             # PDF/A refuses a glyph that stands for "no glyph": the second net below texts.visible.
             pdf_standards=["a-2a", "ua-1"],
         )
