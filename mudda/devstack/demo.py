@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> int:
         signal.signal(signum, lambda signum, _: sys.exit(128 + signum))
     try:
         _require_ours(home)
-        with Lock(home):
+        with Lock(home, instead="Wait for it to end."):
             clear_leftovers(home)
             _empty(home)
             _run(Site(home), begun)

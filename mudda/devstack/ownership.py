@@ -22,9 +22,11 @@ class Lock:
     A POSIX record lock: children do not inherit it, so that one that outlives us doesn't hold it.
     """
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, *, instead: str = "") -> None:
+        """Take ``home``; ``instead`` tells whoever finds it taken what else to do."""
         home.mkdir(parents=True, exist_ok=True)
         self._home = home
+        self._instead = instead
         self._file = (home / "stack.lock").open("a+")
 
     def __enter__(self) -> "Lock":
@@ -37,10 +39,8 @@ class Lock:
             self._file.seek(0)
             holder = self._file.read().strip() or "just starting"
             self._file.close()
-            raise StackError(
-                f"a stack already runs in {self._home} ({holder}). Stop it, or run a second one beside it: "
-                "MUDDA_HOME=.mudda-2 API_PORT=8001 make up"
-            ) from problem
+            reason = f"a stack already runs in {self._home} ({holder}). {self._instead}"
+            raise StackError(reason.strip()) from problem
         self.describe(f"process {os.getpid()}")
         return self
 

@@ -36,6 +36,7 @@ from mudda.devstack.surroundings import (
 from mudda.devstack.temporal import NAMESPACE, Temporal, users_command
 from mudda.environment import BASE_DIR, mudda_home
 
+BESIDE: Final = "Stop it, or run a second one beside it: MUDDA_HOME=.mudda-2 API_PORT=8001 make up"
 LOOK_OUT: Final = "stack"
 GRACE_SECONDS: Final = 35  # the worker lets steps in flight end for up to 30 s
 REQUESTED: Final = (128 + signal.SIGINT, 128 + signal.SIGTERM)
@@ -232,7 +233,7 @@ def main() -> int:
     home = mudda_home()
     _end_politely()
     try:
-        with Lock(home) as lock:
+        with Lock(home, instead=BESIDE) as lock:
             left = clear_leftovers(home)
             if left:
                 print(f"Stopped what a killed stack had left running: {', '.join(left)}.")

@@ -48,8 +48,8 @@ def holder(tmp_path):
 def test_a_second_stack_in_the_same_folder_is_refused_and_told_where_the_first_is(holder, tmp_path):
     holder()
     with (
-        pytest.raises(StackError, match=r"already runs .*http://127\.0\.0\.1:8000/.*MUDDA_HOME="),
-        Lock(tmp_path),
+        pytest.raises(StackError, match=r"already runs .*http://127\.0\.0\.1:8000/.* Wait"),
+        Lock(tmp_path, instead="Wait."),
     ):
         pass
 
