@@ -54,7 +54,7 @@ def plan(document: Mapping[str, Any]) -> None:
 def text(content: str) -> None:
     """Running text, indented, its own lines kept."""
     for line in content.strip().splitlines():
-        _wrapped(line.rstrip(), INDENT)
+        _wrapped(line.rstrip(), INDENT, hang="")
 
 
 def _input(name: str, value: object) -> None:
@@ -66,9 +66,9 @@ def _input(name: str, value: object) -> None:
         _wrapped(f"{name} = {_inline(value)}", "       ")
 
 
-def _wrapped(line: str, indent: str) -> None:
+def _wrapped(line: str, indent: str, *, hang: str = "  ") -> None:
     whole = REFERENCE.sub(lambda found: found[0].replace(" ", NO_BREAK), line)
-    lines = textwrap.wrap(whole, _width(), initial_indent=indent, subsequent_indent=f"{indent}  ")
+    lines = textwrap.wrap(whole, _width(), initial_indent=indent, subsequent_indent=indent + hang)
     print("\n".join(lines).replace(NO_BREAK, " "))
 
 
