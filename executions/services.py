@@ -1,8 +1,6 @@
-"""What can be done with a run: launch it, start it in Temporal, decide its tasks."""
+"""What can be done with a run: launch it, decide its tasks."""
 
-import logging
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,14 +13,14 @@ from executions.models import (
     LIVE,
     Effect,
     EffectStatus,
-    ExecutionStatus,
     HumanTask,
     StepRun,
     TaskStatus,
     WorkflowExecution,
 )
+from executions.starting import ensure_fits, start_or_leave
 from executions.tasks import APPROVAL, DONE, UNCERTAIN_EFFECT
-from executions.temporal.contracts import PLAN_WORKFLOW, TASK_DECIDED, RunInput, TaskDecided
+from executions.temporal.contracts import TASK_DECIDED, TaskDecided
 from issues.models import UNKNOWN_ADDRESS, Issue
 from mudda import events, outbox, temporal
 from mudda.errors import Conflict, Forbidden, InvalidRequest, NotFound, Unprocessable
@@ -33,11 +31,7 @@ from workflows.plan.compiler import compile_plan
 from workflows.plan.validation import required_data
 from workflows.services import approve_plan, current_approval, current_revision, locked_plan
 
-logger = logging.getLogger(__name__)
-
 RESULTS = "results"
-START_GRACE = timedelta(seconds=10)
-"""How long the dispatcher leaves a pending execution to the request that launched it."""
 
 
 class PlanNotApproved(Conflict):
@@ -103,6 +97,7 @@ def launch_execution(
         AlreadyExecuted: carries the execution's id.
         PlanNotApproved, CatalogueChanged: the plan needs an approval; also all that ``approve_plan`` raises.
         IssueMismatch, MissingData, ReservedKey: about ``execution_data``; names every key.
+        DataTooLarge: it doesn't fit into the start of a run.
     """
     plan = locked_plan(plan_id, by)
     ensure_not_live(plan)
@@ -112,7 +107,9 @@ def launch_execution(
     revision = current_revision(plan)
     ensure_data(revision, plan.issue, execution_data)
     execution = _create_execution(plan, revision, approval, execution_data, by)
-    transaction.on_commit(lambda: start_or_leave(execution))
+    ensure_fits(execution)
+    # Robust: what is committed is promised, whatever happens to us now; the dispatcher starts it then.
+    transaction.on_commit(lambda: start_or_leave(execution), robust=True)
     return execution
 
 
@@ -199,50 +196,8 @@ def issue_facts(issue: Issue) -> dict[str, Any]:
         "reporter": "issue.reporter",
         "latitude": float(issue.latitude) if issue.latitude is not None else None,
         "longitude": float(issue.longitude) if issue.longitude is not None else None,
-        "reported_at": issue.reported_at.isoformat(),
+        "reported_at": issue.reported_at.isoformat(timespec="seconds"),
     }
-
-
-# --- starting in Temporal ---------------------------------------------------------------------------
-
-
-def start_or_leave(execution: WorkflowExecution) -> None:
-    """Start a launched execution now; if Temporal is away, leave it to the dispatcher. To be called after commit."""
-    try:
-        start_execution(execution)
-    except temporal.TemporalUnavailable:
-        logger.warning("execution %s stays pending: Temporal is away", execution.pk)
-
-
-def start_execution(execution: WorkflowExecution) -> None:
-    """Start the Temporal workflow of a launched execution; starting it twice is harmless.
-
-    Raises:
-        TemporalUnavailable: it was not acknowledged in time.
-    """
-    argument = RunInput(
-        execution_id=str(execution.pk),
-        compiled=execution.compiled,
-        issue=execution.issue_facts,
-        data=execution.execution_data,
-    )
-    run_id = temporal.start_workflow(PLAN_WORKFLOW, argument, workflow_id=execution.temporal_workflow_id)
-    WorkflowExecution.objects.filter(pk=execution.pk, temporal_run_id="").update(temporal_run_id=run_id)
-
-
-def start_pending() -> int:
-    """Start what was launched and never acknowledged by Temporal. Returns how many were started."""
-    waiting = WorkflowExecution.objects.filter(
-        status=ExecutionStatus.PENDING, temporal_run_id="", created_at__lt=timezone.now() - START_GRACE
-    ).order_by("created_at")[:100]
-    started = 0
-    for execution in waiting:
-        try:
-            start_execution(execution)
-        except temporal.TemporalUnavailable:
-            break  # none of the others would fare better
-        started += 1
-    return started
 
 
 # --- tasks for people -------------------------------------------------------------------------------
