@@ -4,14 +4,16 @@ read and changed through buttons, each of which calls a service."""
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from django.contrib import messages
 from django.contrib.admin.utils import unquote
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-from django.core.exceptions import PermissionDenied
+from django.contrib.auth.models import User as AuthUser
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
@@ -87,15 +89,26 @@ def adds_to(model: type[Model]) -> Callable[[PartsOf], PartsOf]:
 # --- admin classes ----------------------------------------------------------------------------------
 
 
-class RoomAdmin(BaseAdmin):
-    """A list and, with ``page_template``, a page to read. Nothing is added, changed or deleted in a form."""
+class ListAdmin(BaseAdmin):
+    """How all our lists behave."""
 
-    page_template = "admin/console/page.html"
     list_per_page = 50
     show_full_result_count = False
     actions = None
-    list_filter_submit = False
     list_fullwidth = True
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if any("\x00" in value for values in request.GET.lists() for value in values[1]):
+            return redirect(request.path)  # PostgreSQL has no such text: nothing would be found
+        return super().changelist_view(request, extra_context)
+
+
+class RoomAdmin(ListAdmin):
+    """A list and, with ``page_template``, a page to read. Nothing is added, changed or deleted in a form."""
+
+    page_template = "admin/console/page.html"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -122,7 +135,7 @@ class RoomAdmin(BaseAdmin):
         if not self.has_view_permission(request, found):
             raise PermissionDenied
         if found is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined]
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined, no-any-return]
         return self.render_page(request, found, extra_context or {})
 
     def render_page(
@@ -134,7 +147,7 @@ class RoomAdmin(BaseAdmin):
             "opts": self.opts,
             "original": obj,
             "title": str(obj),
-            "buttons": [part for part in parts if isinstance(part, Button)],
+            "buttons": in_order(part for part in parts if isinstance(part, Button)),
             "panels": [part for part in parts if isinstance(part, Panel)],
             **self.page_context(request, obj),
             **more,
@@ -178,6 +191,24 @@ def visible(rows: QuerySet[Any], user: User) -> QuerySet[Any]:
     """The rows that ``user`` may see, for querysets that know."""
     visible_to = getattr(rows, "visible_to", None)
     return visible_to(user) if visible_to is not None else rows
+
+
+def find(rows: QuerySet[Any], key: object) -> Any:
+    """The row with this primary key, or None; also for what could not be a key."""
+    try:
+        return rows.filter(pk=key).first()
+    except (ValidationError, ValueError, OverflowError):
+        return None
+
+
+def in_order(buttons: Iterable[Button]) -> list[Button]:
+    """The main way on first, what undoes last."""
+    return sorted(buttons, key=lambda button: {"primary": 0, "danger": 2}.get(button.tone, 1))
+
+
+def person(request: HttpRequest) -> AuthUser:
+    """Who is signed in. The admin lets in nobody else."""
+    return cast(AuthUser, request.user)
 
 
 def page_of(obj: Model) -> str:

@@ -219,6 +219,8 @@ UNFOLD = {
     "SITE_SUBHEADER": CITY_NAME,
     "SITE_SYMBOL": "location_city",
     "SHOW_VIEW_ON_SITE": False,
+    "STYLES": ["mudda.navigation.stylesheet"],
+    "SIDEBAR": {"navigation": "mudda.navigation.sidebar", "show_search": False},
 }
 
 # --- Logging ----------------------------------------------------------------------------------------

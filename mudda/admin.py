@@ -1,0 +1,271 @@
+"""The ground in the admin: people and groups, API keys, events.
+
+Whoever sets up accounts cannot make anybody mightier than themselves, nor touch the account of somebody who is.
+"""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group, Permission, User
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import redirect
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.safestring import SafeString
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextInputWidget,
+)
+
+from mudda import console, scopes
+from mudda.apikeys import create_api_key
+from mudda.models import ApiKey, Event
+
+if TYPE_CHECKING:
+    BaseUserAdmin = DjangoUserAdmin[User]
+else:
+    BaseUserAdmin = DjangoUserAdmin
+
+admin.site.unregister(User)
+admin.site.unregister(Group)
+
+MYSELF, SERVICE = "me", "service"
+
+
+# --- people -----------------------------------------------------------------------------------------
+
+
+def at_most(user: Any, other: Any) -> bool:
+    """Whether ``other`` may do nothing that ``user`` may not."""
+    if user.is_superuser:
+        return True
+    return not other.is_superuser and other.get_all_permissions() <= user.get_all_permissions()
+
+
+def grantable(user: Any) -> QuerySet[Group]:
+    """The groups that ``user`` may put people into: those that may do nothing that ``user`` may not."""
+    if user.is_superuser:
+        return Group.objects.all()
+    mine = user.get_all_permissions()
+    rows = Permission.objects.values_list("pk", "content_type__app_label", "codename")
+    beyond = [pk for pk, app, codename in rows if f"{app}.{codename}" not in mine]
+    return Group.objects.exclude(permissions__in=beyond)
+
+
+@admin.register(User)
+class PersonAdmin(BaseUserAdmin, console.ListAdmin):
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+    list_display = ("username", "first_name", "last_name", "groups_column", "is_active", "last_login")
+    list_filter = ("is_active", "is_staff", "groups")
+    fieldsets = (
+        (None, {"fields": ("username", "password")}),
+        ("Person", {"fields": ("first_name", "last_name", "email")}),
+        ("May", {"fields": ("is_active", "is_staff", "groups")}),
+        ("For superusers only", {"fields": ("is_superuser", "user_permissions")}),
+        ("Dates", {"fields": ("last_login", "date_joined")}),
+    )
+    add_fieldsets = ((None, {"fields": ("username", "usable_password", "password1", "password2")}),)
+    readonly_fields = ("last_login", "date_joined")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).prefetch_related("groups")
+
+    @admin.display(description="Groups")
+    def groups_column(self, user: User) -> str:
+        return ", ".join(group.name for group in user.groups.all()) or "none"
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return super().has_add_permission(request) and not console.is_limited(request.user)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        may = super().has_change_permission(request, obj) and not console.is_limited(request.user)
+        return may and (obj is None or at_most(request.user, obj))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False  # approvals and events name people: an account is closed by making it inactive
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        found = super().get_fieldsets(request, obj)
+        return found if request.user.is_superuser else [f for f in found if f[0] != "For superusers only"]
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "groups":
+            kwargs["queryset"] = grantable(request.user)
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+
+@admin.register(Group)
+class PeopleAdmin(DjangoGroupAdmin, console.ListAdmin):
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.is_superuser)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_superuser)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False  # plans name groups
+
+
+# --- API keys ---------------------------------------------------------------------------------------
+
+
+class KeyForm(forms.Form):
+    name = forms.CharField(
+        max_length=80, widget=UnfoldAdminTextInputWidget(), help_text="Which program uses it, and where."
+    )
+    scopes = forms.MultipleChoiceField(widget=UnfoldAdminCheckboxSelectMultipleWidget())
+    owner = forms.ChoiceField(
+        widget=UnfoldAdminSelectWidget(),
+        help_text="Its owner's permissions bound what the key may do, and its deeds bear the owner's name.",
+    )
+    days = forms.TypedChoiceField(
+        label="Valid for",
+        coerce=int,
+        initial=365,
+        choices=[(30, "30 days"), (90, "90 days"), (365, "a year"), (0, "until it is revoked")],
+        widget=UnfoldAdminSelectWidget(),
+    )
+
+    def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        mine = [s for s in scopes.known().values() if user.has_perms(s.permissions)]
+        owners = [(MYSELF, f"me ({user.get_username()})")]
+        if not console.is_limited(user):  # a service account sees the whole city
+            owners.insert(0, (SERVICE, "a service account, made for this name"))
+        choices = {"scopes": [(s.name, f"{s.name}: {s.description}") for s in mine], "owner": owners}
+        for name, offered in choices.items():
+            field = self.fields[name]
+            assert isinstance(field, forms.ChoiceField)  # noqa: S101 (for the type checker)
+            field.choices = offered
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(console.RoomAdmin):
+    page_template = "admin/console/apikey.html"
+    list_display = ("name", "prefix", "owner", "scopes_column", "state", "created_at", "last_used_at")
+    list_filter = ("created_at", "last_used_at")
+    list_select_related = ("owner",)
+    search_fields = ("name", "prefix", "owner__username")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm("mudda.add_apikey"))
+
+    def get_urls(self) -> list[URLPattern]:
+        revoke = self.admin_site.admin_view(self.revoke_view)
+        return [path("<int:key_id>/revoke/", revoke, name="mudda_apikey_revoke"), *super().get_urls()]
+
+    @admin.display(description="Scopes")
+    def scopes_column(self, key: ApiKey) -> str:
+        return ", ".join(key.scopes)
+
+    @admin.display(description="State")
+    def state(self, key: ApiKey) -> SafeString:
+        if key.revoked_at is not None:
+            return console.badge("failed", "Revoked")
+        if key.expires_at is not None and key.expires_at <= timezone.now():
+            return console.badge("pending", "Expired")
+        return console.badge("completed", "Valid")
+
+    def page_parts(self, request: HttpRequest, key: ApiKey) -> list[console.Part]:
+        if key.revoked_at is not None or not may_revoke(request.user, key):
+            return []
+        return [console.Button("Revoke", reverse("admin:mudda_apikey_revoke", args=[key.pk]), "danger")]
+
+    def page_context(self, request: HttpRequest, key: ApiKey) -> dict[str, Any]:
+        return {"title": key.name, "state": self.state(key)}
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        form = KeyForm(request.POST or None, user=request.user)
+        if request.method == "POST" and form.is_valid():
+            made = console.carry_out(
+                request, lambda: _make_key(request.user, form.cleaned_data), "The key is made."
+            )
+            if made is not None:
+                return self._show_once(request, *made)
+        context = {
+            "title": "Make an API key",
+            "intro": "The key is shown once, on the next page. Whoever has it may do what its scopes say.",
+            "form": form,
+            "submit": "Make the key",
+            "cancel_url": reverse("admin:mudda_apikey_changelist"),
+        }
+        return self.ask(request, None, "admin/console/form.html", context, 422 if form.errors else 200)
+
+    def _show_once(self, request: HttpRequest, row: ApiKey, key: str) -> HttpResponse:
+        context = {"title": "Copy the key now", "key": key, "row": row, "cancel_url": console.page_of(row)}
+        response = self.ask(request, row, "admin/console/key_once.html", context)
+        response["Cache-Control"] = "no-store"
+        return response
+
+    def revoke_view(self, request: HttpRequest, key_id: int) -> HttpResponse:
+        key = self.find_or_deny(request, key_id)
+        if key is None:
+            return self.gone(request, key_id)
+        if not may_revoke(request.user, key):
+            raise PermissionDenied
+        if request.method == "POST":
+            ApiKey.objects.filter(pk=key.pk, revoked_at__isnull=True).update(revoked_at=timezone.now())
+            messages.success(request, "Revoked. From now on the key opens nothing.")
+            return redirect(console.page_of(key))
+        if request.method != "GET":
+            return HttpResponseNotAllowed(["GET", "POST"])
+        context = {
+            "title": f"Revoke the key {key.name}?",
+            "intro": "Programs that use it are refused from now on. This cannot be taken back.",
+            "form": forms.Form(),
+            "submit": "Revoke",
+            "cancel_url": console.page_of(key),
+        }
+        return self.ask(request, key, "admin/console/form.html", context)
+
+
+def may_revoke(user: Any, key: ApiKey) -> bool:
+    """One's own key always; anybody's for those who look after keys for the whole city."""
+    return user.has_perm("mudda.change_apikey") and (key.owner_id == user.pk or not console.is_limited(user))
+
+
+def _make_key(user: Any, given: dict[str, Any]) -> tuple[ApiKey, str]:
+    days = given["days"]
+    return create_api_key(
+        name=given["name"],
+        scopes=given["scopes"],
+        owner=user if given["owner"] == MYSELF else None,
+        expires_at=timezone.now() + timedelta(days=days) if days else None,
+    )
+
+
+# --- events -----------------------------------------------------------------------------------------
+
+
+@admin.register(Event)
+class EventAdmin(console.RoomAdmin):
+    page_template = "admin/console/event.html"
+    list_display = ("at", "words", "stream", "seq", "actor")
+    list_display_links = ("words",)
+    list_filter = ("at",)
+    list_select_related = ("actor",)
+    search_fields = ("stream", "type")
+    search_help_text = "A stream such as plan:<id>, or a type such as plan.approved."
+    ordering = ("-at", "-pk")
+
+    @admin.display(description="What", ordering="type")
+    def words(self, event: Event) -> str:
+        return console.in_words(event.type)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Events of the whole city, for people who aren't limited to a part of it."""
+        return super().has_view_permission(request, obj) and not console.is_limited(request.user)

@@ -1,0 +1,41 @@
+"""The admin's sidebar and look, for django-unfold: composes the site, like ``urls.py``."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.templatetags.static import static
+from django.urls import reverse
+
+WORK = (
+    ("Issues", "report", "issues_issue", "issues.view_issue"),
+    ("Plans", "fact_check", "workflows_workflowplan", "workflows.view_workflowplan"),
+    ("Runs", "play_circle", "executions_workflowexecution", "executions.view_workflowexecution"),
+    ("Tasks", "task_alt", "executions_humantask", "executions.view_humantask"),
+)
+SETUP = (
+    ("Departments", "apartment", "issues_department", "issues.view_department"),
+    ("Categories", "category", "issues_category", "issues.view_category"),
+    ("API keys", "key", "mudda_apikey", "mudda.view_apikey"),
+    ("People", "group", "auth_user", "auth.view_user"),
+    ("Groups", "groups", "auth_group", "auth.view_group"),
+    ("Events", "history", "mudda_event", "mudda.view_event"),
+)
+
+
+def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
+    """What this person may see, under two headings."""
+    groups = (("Work", WORK), ("Setup", SETUP))
+    return [
+        {"title": title, "separator": True, "items": items}
+        for title, rows in groups
+        if (items := [_item(row) for row in rows if request.user.has_perm(row[3])])
+    ]
+
+
+def _item(row: tuple[str, str, str, str]) -> dict[str, Any]:
+    title, icon, model, _ = row
+    return {"title": title, "icon": icon, "link": reverse(f"admin:{model}_changelist")}
+
+
+def stylesheet(request: HttpRequest) -> str:
+    return static("mudda/console.css")
