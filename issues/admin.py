@@ -1,0 +1,287 @@
+"""Issues, departments and categories in the admin."""
+
+import re
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import redirect
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+
+from issues.models import (
+    REFERENCE,
+    UNKNOWN_ADDRESS,
+    Category,
+    Department,
+    Issue,
+    IssueStatus,
+    Urgency,
+    within_departments,
+)
+from issues.services import LONGEST_STATEMENT, clean_statement, report_issue, update_issue
+from mudda import console
+from mudda.errors import MuddaError
+
+SHOWN_STATEMENT = 100
+WORKING_TIME = re.compile(r"P(?=[0-9T])(?:[0-9]{1,5}D)?(?:T(?=[0-9])(?:[0-9]{1,6}H)?(?:[0-9]{1,8}M)?)?")
+
+
+@console.limited_by
+def is_in_a_department(user: Any) -> bool:
+    """People in a department see the work of their departments only."""
+    return Department.objects.filter(staff=user.pk).exists()
+
+
+class WithinMyDepartments(admin.RelatedFieldListFilter):
+    """Offers only the departments that the person may see."""
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[Any]:
+        mine = Department.objects.filter(within_departments(request.user, "pk"))
+        return [(str(pk), name) for pk, name in mine.values_list("pk", "name")]
+
+
+class ReportForm(forms.Form):
+    """What somebody says at the counter or on the telephone."""
+
+    statement = forms.CharField(
+        label="What is wrong, in the reporter's words",
+        max_length=LONGEST_STATEMENT,
+        strip=False,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 5}),
+    )
+    address = forms.CharField(
+        required=False, max_length=300, widget=UnfoldAdminTextInputWidget(), help_text="Where it is."
+    )
+    category = forms.ModelChoiceField(
+        Category.objects.none(),
+        required=False,
+        widget=UnfoldAdminSelectWidget(),
+        empty_label="not decided yet",
+    )
+    urgency = forms.ChoiceField(choices=Urgency.choices, initial="normal", widget=UnfoldAdminSelectWidget())
+
+    def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        mine = Category.objects.filter(within_departments(user, "department"), active=True)
+        category = self.fields["category"]
+        assert isinstance(category, forms.ModelChoiceField)  # noqa: S101 (for the type checker)
+        category.queryset = mine
+        category.required = console.is_limited(user)  # else the person couldn't see what they reported
+
+    def clean_statement(self) -> str:
+        try:
+            return clean_statement(self.cleaned_data["statement"])
+        except MuddaError as error:
+            raise forms.ValidationError(error.title) from error
+
+
+class NoteForm(forms.Form):
+    status = forms.ChoiceField(
+        choices=[("", "stays as it is"), *IssueStatus.choices],
+        required=False,
+        widget=UnfoldAdminSelectWidget(),
+    )
+    note = forms.CharField(
+        max_length=10_000,
+        required=False,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
+    )
+    visible = forms.BooleanField(required=False, label="The reporter may read the note")
+
+    def clean(self) -> dict[str, Any]:
+        given = self.cleaned_data
+        if not given.get("note") and not given.get("status"):
+            raise forms.ValidationError("Write a note, or choose another status.")
+        return given
+
+
+@admin.register(Issue)
+class IssueAdmin(console.RoomAdmin):
+    page_template = "admin/console/issue.html"
+    list_display = (
+        "reference_column",
+        "what",
+        "status_column",
+        "urgency_column",
+        "category",
+        "department",
+        "age",
+    )
+    list_filter = ("status", "urgency", "category", ("department", WithinMyDepartments), "reported_at")
+    list_select_related = ("category", "department")
+    search_fields = ("statement", "address")
+    search_help_text = "Words of the statement or the address, or a reference such as ISSUE-000123."
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm("issues.add_issue"))
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        named = REFERENCE.match(search_term.strip().upper())
+        if named is not None:
+            return queryset.filter(pk=int(named[1])), False
+        return super().get_search_results(request, queryset, search_term)
+
+    @admin.display(description="Reference", ordering="pk")
+    def reference_column(self, issue: Issue) -> str:
+        return issue.reference
+
+    @admin.display(description="Statement")
+    def what(self, issue: Issue) -> str:
+        text = " ".join(issue.statement.split())
+        return text if len(text) <= SHOWN_STATEMENT else text[: SHOWN_STATEMENT - 1] + "…"
+
+    @admin.display(description="Status", ordering="status")
+    def status_column(self, issue: Issue) -> SafeString:
+        return console.badge(issue.status)
+
+    @admin.display(description="Urgency", ordering="urgency")
+    def urgency_column(self, issue: Issue) -> SafeString:
+        return console.badge(issue.urgency)
+
+    @admin.display(description="Age", ordering="-reported_at")
+    def age(self, issue: Issue) -> str:
+        return timesince(issue.reported_at, timezone.now(), depth=1)
+
+    # --- the page -----------------------------------------------------------------------------------
+
+    def get_urls(self) -> list[URLPattern]:
+        note = self.admin_site.admin_view(self.note_view)
+        return [path("<int:issue_id>/note/", note, name="issues_issue_note"), *super().get_urls()]
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        found = self.get_queryset(request).select_related("category", "department", "reporter")
+        return (
+            found.filter(pk=int(object_id)).first() if object_id.isdecimal() and len(object_id) < 19 else None
+        )
+
+    def page_context(self, request: HttpRequest, issue: Issue) -> dict[str, Any]:
+        return {
+            "title": issue.reference,
+            "unknown_address": UNKNOWN_ADDRESS,
+            "status": console.badge(issue.status),
+            "urgency": console.badge(issue.urgency),
+            "may_see_reporter": request.user.has_perm("issues.view_reporter"),
+            "notes": issue.notes.select_related("author"),
+            "note_form": NoteForm() if request.user.has_perm("issues.change_issue") else None,
+            "note_url": reverse("admin:issues_issue_note", args=[issue.pk]),
+            "history": console.history_of(issue),
+        }
+
+    def note_view(self, request: HttpRequest, issue_id: int) -> HttpResponse:
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        issue = self.find_or_deny(request, issue_id, "issues.change_issue")
+        if issue is None:
+            return self.gone(request, issue_id)
+        form = NoteForm(request.POST)
+        if not form.is_valid():
+            return self.render_page(request, issue, {"note_form": form}, status=422)
+        given = form.cleaned_data
+        console.carry_out(
+            request,
+            lambda: update_issue(
+                issue_id=issue.pk,
+                status=given["status"] or None,
+                note=given["note"],
+                visible=given["visible"],
+                by=request.user,
+            ),
+            "Saved.",
+        )
+        return redirect(console.page_of(issue))
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        form = ReportForm(request.POST or None, user=request.user)
+        if request.method == "POST" and form.is_valid():
+            issue = console.carry_out(
+                request, lambda: report_issue(**form.cleaned_data, by=request.user), "The issue is recorded."
+            )
+            if issue is not None:
+                return redirect(console.page_of(issue))
+        context = {
+            "title": "Record an issue",
+            "form": form,
+            "submit": "Record the issue",
+            "cancel_url": reverse("admin:issues_issue_changelist"),
+        }
+        return self.ask(request, None, "admin/console/form.html", context, 422 if form.errors else 200)
+
+
+# --- setup ------------------------------------------------------------------------------------------
+
+
+class SetupAdmin(console.ListAdmin):
+    """Reference data: changed by people who are responsible for the whole city; never deleted, for history
+    and plans name it."""
+
+    warn_unsaved_form = True
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return super().has_add_permission(request) and not console.is_limited(request.user)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and not console.is_limited(request.user)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Department)
+class DepartmentAdmin(SetupAdmin):
+    list_display = ("name", "code", "email", "people", "active")
+    list_filter = ("active",)
+    search_fields = ("name", "code")
+    fields = ("name", "code", "email", "active", "staff")
+    filter_horizontal = ("staff",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        mine = super().get_queryset(request).filter(within_departments(request.user, "pk"))
+        counted: QuerySet[Any] = mine.annotate(people_count=Count("staff", filter=Q(staff__is_active=True)))
+        return counted
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return ("code",) if obj else ()  # plans name departments by their code
+
+    @admin.display(description="People", ordering="people_count")
+    def people(self, department: Any) -> int:
+        return int(department.people_count)
+
+
+@admin.register(Category)
+class CategoryAdmin(SetupAdmin):
+    list_display = ("name", "code", "department", "target", "active")
+    list_filter = ("active", ("department", WithinMyDepartments))
+    list_select_related = ("department",)
+    search_fields = ("name", "code")
+    fields = ("name", "code", "department", "target", "active")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).filter(within_departments(request.user, "department"))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return ("code",) if obj else ()
+
+    def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if db_field.name == "target" and field is not None:
+            field.validators.append(_working_time)
+        return field
+
+
+def _working_time(text: str) -> None:
+    """A category's target is read by the plan language: a broken one would spoil every plan's validation."""
+    if not WORKING_TIME.fullmatch(text):
+        raise forms.ValidationError("Write working time like P2D, PT4H or P1DT4H.")
