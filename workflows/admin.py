@@ -1,0 +1,318 @@
+"""Plans in the admin: read, edit, approve, reject. Launching is added by the room that runs them."""
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import redirect
+from django.urls import URLPattern, path, reverse
+from django.utils.safestring import SafeString
+
+from issues.admin import WithinMyDepartments
+from issues.models import Issue
+from mudda import console
+from mudda.errors import PreconditionFailed
+from mudda.strictjson import quoted
+from workflows.console.confirm import (
+    CHANGED,
+    CommentForm,
+    ReasonForm,
+    address,
+    changed_meanwhile,
+    confirmation,
+    ensure_unchanged,
+    review_of,
+    seen_digest,
+)
+from workflows.console.editing import DocumentForm, as_text
+from workflows.models import PlanApproval, PlanRevision, PlanStatus, WorkflowPlan
+from workflows.plan.catalogue import offered
+from workflows.plan.schema import normalise
+from workflows.services import (
+    PlanExecuted,
+    approve_plan,
+    create_plan,
+    current_revision,
+    draft_for,
+    ensure_not_executed,
+    reject_plan,
+    replace_plan,
+)
+
+APPROVE, EDIT, DRAFT = (
+    "workflows.approve_workflowplan",
+    "workflows.change_workflowplan",
+    "workflows.add_workflowplan",
+)
+
+
+@admin.register(WorkflowPlan)
+class PlanAdmin(console.RoomAdmin):
+    page_template = "admin/console/plan.html"
+    list_display = ("title_column", "issue_column", "status_column", "planner", "created_at")
+    list_filter = ("status", "current__planner", ("issue__department", WithinMyDepartments), "created_at")
+    search_fields = ("title", "issue__statement", "issue__address")
+    search_help_text = "Words of the plan's title, or of the issue's statement or address."
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        texts = ("current__document", "current__canonical_text", "current__problems")
+        return super().get_queryset(request).select_related("issue", "current").defer(*texts)
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        related = ("issue__category", "issue__department", "current__author", "created_by")
+        return console.find(WorkflowPlan.objects.visible_to(request.user).select_related(*related), object_id)
+
+    def get_urls(self) -> list[URLPattern]:
+        views = (
+            ("<uuid:plan_id>/approve/", self.approve_view, "approve"),
+            ("<uuid:plan_id>/reject/", self.reject_view, "reject"),
+            ("<uuid:plan_id>/edit/", self.edit_view, "edit"),
+            ("draft/<int:issue_id>/", self.draft_view, "draft"),
+        )
+        ours = [
+            path(route, self.admin_site.admin_view(view), name=f"workflows_workflowplan_{name}")
+            for route, view, name in views
+        ]
+        return [*ours, *super().get_urls()]
+
+    @admin.display(description="Plan", ordering="title")
+    def title_column(self, plan: WorkflowPlan) -> str:
+        return plan.title or "A plan without a name"
+
+    @admin.display(description="Issue", ordering="issue")
+    def issue_column(self, plan: WorkflowPlan) -> str:
+        return plan.issue.reference
+
+    @admin.display(description="Status", ordering="status")
+    def status_column(self, plan: WorkflowPlan) -> SafeString:
+        return console.badge(plan.status)
+
+    @admin.display(description="Written by", ordering="current__planner")
+    def planner(self, plan: WorkflowPlan) -> str:
+        return plan.current.planner if plan.current else "-"
+
+    # --- reading ------------------------------------------------------------------------------------
+
+    def page_parts(self, request: HttpRequest, plan: WorkflowPlan) -> Iterable[console.Part]:
+        if plan.current is None or _asked_revision(request, plan) is not None:
+            return
+        may, executed = request.user.has_perm, is_executed(plan)
+        if may(EDIT) and plan.status != PlanStatus.ARCHIVED and not executed:
+            yield console.Button("Edit", reverse("admin:workflows_workflowplan_edit", args=[plan.pk]))
+        if may(APPROVE) and plan.status == PlanStatus.DRAFT:
+            yield console.Button("Approve", address("workflows_workflowplan_approve", plan))
+        if may(APPROVE) and plan.status in {PlanStatus.DRAFT, PlanStatus.APPROVED} and not executed:
+            yield console.Button("Reject", address("workflows_workflowplan_reject", plan), "danger")
+
+    def page_context(self, request: HttpRequest, plan: WorkflowPlan) -> dict[str, Any]:
+        older = _asked_revision(request, plan)
+        revision = older or plan.current
+        approval = PlanApproval.objects.filter(revision=revision).select_related("approver").first()
+        return {
+            "title": plan.title or "A plan without a name",
+            "status": console.badge(plan.status),
+            "urgency": console.badge(plan.issue.urgency),
+            "revision": revision,
+            "older": older is not None,
+            "review": review_of(plan, revision.document) if revision else None,
+            "document": as_text(revision.document) if revision else "",
+            "approval": approval,
+            "catalogue_changed": approval is not None and approval.catalogue_digest != offered().digest,
+            "planner_notes": _planner_notes(revision) if revision else [],
+            "revisions": plan.revisions.select_related("author")
+            .defer("document", "canonical_text")
+            .order_by("-number"),
+            "history": console.history_of(plan),
+        }
+
+    # --- deciding -----------------------------------------------------------------------------------
+
+    def approve_view(self, request: HttpRequest, plan_id: UUID) -> HttpResponse:
+        words = {
+            "title": "Approve this plan?",
+            "intro": "You give your word for exactly this text. It runs only once somebody launches it.",
+            "submit": "Approve",
+        }
+
+        def approve(digest: str, form: forms.Form) -> WorkflowPlan:
+            return approve_plan(
+                plan_id=plan_id,
+                digest=digest,
+                by=console.person(request),
+                comment=form.cleaned_data["comment"],
+            )
+
+        return self._decide(request, plan_id, CommentForm(request.POST or None), words, approve, "Approved.")
+
+    def reject_view(self, request: HttpRequest, plan_id: UUID) -> HttpResponse:
+        words = {
+            "title": "Reject this plan?",
+            "intro": "It will not run. A new version may be written and approved later.",
+            "submit": "Reject",
+            "tone": "danger",
+        }
+
+        @transaction.atomic
+        def reject(digest: str, form: forms.Form) -> WorkflowPlan:
+            ensure_unchanged(plan_id=plan_id, digest=digest, by=console.person(request))
+            return reject_plan(
+                plan_id=plan_id, reason=form.cleaned_data["reason"], by=console.person(request)
+            )
+
+        return self._decide(request, plan_id, ReasonForm(request.POST or None), words, reject, "Rejected.")
+
+    def _decide(
+        self,
+        request: HttpRequest,
+        plan_id: UUID,
+        form: forms.Form,
+        words: dict[str, str],
+        work: Any,
+        done: str,
+    ) -> HttpResponse:
+        plan = self.find_or_deny(request, plan_id, APPROVE)
+        if plan is None:
+            return self.gone(request, plan_id)
+        if (back := changed_meanwhile(request, plan)) is not None:
+            return back
+        if request.method != "POST" or not form.is_valid():
+            return confirmation(self, request, plan, form, words)
+        console.carry_out(request, lambda: work(seen_digest(request), form), done)
+        return redirect(console.page_of(plan))
+
+    # --- writing ------------------------------------------------------------------------------------
+
+    def edit_view(self, request: HttpRequest, plan_id: UUID) -> HttpResponse:
+        plan = self.find_or_deny(request, plan_id, EDIT)
+        if plan is None:
+            return self.gone(request, plan_id)
+        if request.method != "POST":
+            form = DocumentForm(initial={"text": as_text(current_revision(plan).document)})
+            return self._editor(request, plan, form, current_revision(plan).digest)
+        form = DocumentForm(request.POST)
+        if not form.is_valid():
+            return self._editor(request, plan, form, seen_digest(request), status=422)
+        document = form.cleaned_data["text"]
+        if "check" in request.POST:
+            return self._editor(request, plan, form, seen_digest(request), document=document)
+        return self._save(request, plan, form, document)
+
+    def _save(
+        self, request: HttpRequest, plan: WorkflowPlan, form: DocumentForm, document: Any
+    ) -> HttpResponse:
+        def save() -> WorkflowPlan | None:
+            try:
+                return replace_plan(
+                    plan_id=plan.pk,
+                    document=document,
+                    expected_digest=seen_digest(request),
+                    by=console.person(request),
+                )
+            except PreconditionFailed:
+                return None
+
+        saved = console.carry_out(request, lambda: [save()], "")
+        if saved is None:
+            return redirect(console.page_of(plan))
+        if saved[0] is None:
+            messages.error(
+                request,
+                "Somebody else changed the plan meanwhile. Your text is still here; it was not saved.",
+            )
+            return self._editor(request, plan, form, seen_digest(request), document=document, status=409)
+        errors = sum(problem["severity"] == "error" for problem in current_revision(saved[0]).problems)
+        words = f"Saved as revision {current_revision(saved[0]).number}."
+        messages.success(
+            request, words + (f" It has {errors} error(s) and cannot be approved yet." if errors else "")
+        )
+        return redirect(console.page_of(plan))
+
+    def _editor(
+        self,
+        request: HttpRequest,
+        plan: WorkflowPlan,
+        form: DocumentForm,
+        digest: str,
+        *,
+        document: Any = None,
+        status: int = 200,
+    ) -> HttpResponse:
+        context = {
+            "title": f"Edit {plan}",
+            "plan": plan,
+            "form": form,
+            "digest": digest,
+            "checked": review_of(plan, normalise(document)) if document is not None else None,
+            "cancel_url": console.page_of(plan),
+        }
+        return self.ask(request, plan, "admin/console/edit.html", context, status)
+
+    def draft_view(self, request: HttpRequest, issue_id: int) -> HttpResponse:
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        if not request.user.has_perms(["issues.view_issue", DRAFT]):
+            raise PermissionDenied
+        issue = console.find(Issue.objects.visible_to(request.user).select_related("category"), issue_id)
+        if issue is None:
+            messages.warning(request, "There is no such issue.")
+            return redirect("admin:issues_issue_changelist")
+
+        def draft() -> WorkflowPlan:
+            planned = draft_for(statement=issue.statement, issue=issue)
+            return create_plan(draft=planned, statement=issue.statement, issue=issue, by=request.user)
+
+        plan = console.carry_out(
+            request, draft, "A draft is ready: please read it, then approve or change it."
+        )
+        return redirect(console.page_of(plan if plan is not None else issue))
+
+
+def is_executed(plan: WorkflowPlan) -> bool:
+    """Whether it runs or has run, so that it stays as it is."""
+    try:
+        ensure_not_executed(plan)
+    except PlanExecuted:
+        return True
+    return False
+
+
+def _asked_revision(request: HttpRequest, plan: WorkflowPlan) -> PlanRevision | None:
+    """The older revision that the person wants to read."""
+    number = request.GET.get("revision", "")
+    if (
+        not (number.isdecimal() and len(number) < 8)
+        or plan.current is None
+        or int(number) == plan.current.number
+    ):
+        return None
+    return plan.revisions.filter(number=int(number)).select_related("author").first()
+
+
+def _planner_notes(revision: PlanRevision) -> list[tuple[str, str]]:
+    """What the planner says of how it came to this plan."""
+    detail = revision.planner_detail if isinstance(revision.planner_detail, dict) else {}
+    return [
+        (console.in_words(name), value if isinstance(value, str) else quoted(str(value), 300).strip('"'))
+        for name, value in detail.items()
+        if value not in (None, "", [], {})
+    ]
+
+
+@console.adds_to(Issue)
+def plans_of_issue(request: HttpRequest, issue: Issue) -> Iterable[console.Part]:
+    if request.user.has_perm(DRAFT):
+        address_of_draft = reverse("admin:workflows_workflowplan_draft", args=[issue.pk])
+        yield console.Button("Draft a plan", address_of_draft, "primary", post=True)
+    if request.user.has_perm("workflows.view_workflowplan"):
+        plans = issue.plans.select_related("current").defer("current__document", "current__canonical_text")
+        rows = [(plan, console.page_of(plan), console.badge(plan.status)) for plan in plans]
+        yield console.Panel("Plans", "admin/console/panels/plans.html", {"rows": rows})
+
+
+__all__ = ["CHANGED", "PlanAdmin", "is_executed"]

@@ -1,0 +1,279 @@
+"""A plan's document as what a reviewer reads: cards in order, each with what concerns it.
+
+Takes any JSON value: a draft with errors has to be readable too, its errors most of all.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from workflows.console.words import (
+    Line,
+    Piece,
+    Vocabulary,
+    duration,
+    input_lines,
+    label_of,
+    line_of,
+    pieces_of,
+    working_time,
+)
+from workflows.departments import PREFIX
+from workflows.plan.activity import ActivitySpec
+from workflows.plan.catalogue import Catalogue
+from workflows.plan.compiler import stronger
+from workflows.plan.schema import DEFAULT_APPROVAL_GROUP, Approval
+from workflows.plan.wording import render
+
+STEP_POINTER = re.compile(r"/steps/(\d{1,6})(?:/(.*))?\Z", re.DOTALL)
+ICONS = {"program": "bolt", "person": "person", "clock": "schedule"}
+BY = {"program": "Automatic", "person": "People", "clock": "Waits"}
+ON_FAILURE = {"continue": "If it fails, the rest goes on."}
+
+
+@dataclass(frozen=True)
+class Concern:
+    """A problem that validation found, at its place."""
+
+    severity: str
+    code: str
+    message: str
+    hint: str
+    place: str
+
+
+@dataclass(frozen=True)
+class Link:
+    """A step that another waits for; ``number`` is 0 for one that isn't in the plan."""
+
+    number: int
+    title: str
+
+
+@dataclass(frozen=True)
+class Card:
+    """One step, readable."""
+
+    number: int
+    step_id: str
+    title: str
+    activity: str
+    icon: str
+    by: str
+    who: str
+    reason: str
+    policies: tuple[str, ...]
+    after: tuple[Link, ...]
+    condition: str
+    approval: str
+    approval_reason: str
+    inputs: tuple[Line, ...]
+    terms: tuple[str, ...]
+    concerns: tuple[Concern, ...]
+
+
+@dataclass(frozen=True)
+class Review:
+    """A whole plan, readable. ``told`` are the people whom it contacts."""
+
+    description: str
+    due: str
+    cards: tuple[Card, ...]
+    concerns: tuple[Concern, ...]
+    told: tuple[str, ...]
+    asked: tuple[str, ...]
+    errors: int
+    warnings: int
+
+
+@dataclass
+class _Found:
+    """What is said about which step."""
+
+    of_step: dict[int, list[Concern]] = field(default_factory=dict)
+    of_plan: list[Concern] = field(default_factory=list)
+
+
+def review(
+    document: Any,
+    problems: Iterable[Mapping[str, Any]],
+    *,
+    catalogue: Catalogue,
+    departments: Mapping[str, str],
+) -> Review:
+    """Make a plan readable.
+
+    Args:
+        document: The plan, normalised; any JSON value.
+        problems: As stored with a revision: ``{pointer, code, message, hint, severity}``.
+        departments: The city's departments, code to name.
+    """
+    plan = document if isinstance(document, dict) else {}
+    raw = plan.get("steps")
+    steps = [step if isinstance(step, dict) else {} for step in raw] if isinstance(raw, list) else []
+    known = Vocabulary({_text(s, "step_id"): _title(s) for s in steps if _text(s, "step_id")}, departments)
+    problems = list(problems)
+    found = _sorted(problems, len(steps))
+    numbers = {
+        step_id: at for at, step in reversed([*enumerate(steps, 1)]) if (step_id := _text(step, "step_id"))
+    }
+    cards = tuple(
+        _card(at, step, catalogue, known, numbers, found.of_step.get(at, ())) for at, step in enumerate(steps)
+    )
+    return Review(
+        description=_text(plan, "description"),
+        due=working_time(plan["due"]) if plan.get("due") else "",
+        cards=cards,
+        concerns=tuple(found.of_plan),
+        told=tuple(dict.fromkeys(person for step in steps for person in _told(step, known))),
+        asked=tuple(f"{card.approval}: {card.title}" for card in cards if card.approval),
+        errors=sum(problem.get("severity") == "error" for problem in problems),
+        warnings=sum(problem.get("severity") == "warning" for problem in problems),
+    )
+
+
+def _sorted(problems: Iterable[Mapping[str, Any]], steps: int) -> _Found:
+    found = _Found()
+    for problem in problems:
+        pointer = str(problem.get("pointer", ""))
+        at = STEP_POINTER.match(pointer)
+        of_step = at is not None and int(at[1]) < steps
+        place = (at[2] or "") if at is not None and of_step else pointer.removeprefix("/")
+        concern = Concern(
+            severity=str(problem.get("severity", "error")),
+            code=str(problem.get("code", "")),
+            message=str(problem.get("message", "")),
+            hint=str(problem.get("hint", "")),
+            place=" › ".join(part.replace("~1", "/").replace("~0", "~") for part in place.split("/") if part),
+        )
+        if at is not None and of_step:
+            found.of_step.setdefault(int(at[1]), []).append(concern)
+        else:
+            found.of_plan.append(concern)
+    return found
+
+
+def _card(
+    at: int,
+    step: dict[str, Any],
+    catalogue: Catalogue,
+    known: Vocabulary,
+    numbers: Mapping[str, int],
+    concerns: Iterable[Concern],
+) -> Card:
+    activity_id = _text(step, "activity_id")
+    spec = catalogue.get(activity_id)
+    approval = _approval(step, spec)
+    inputs = step.get("inputs")
+    policies = step.get("policies")
+    return Card(
+        number=at + 1,
+        step_id=_text(step, "step_id"),
+        title=_title(step),
+        activity=spec.title if spec else activity_id or "unknown activity",
+        icon=ICONS[spec.done_by] if spec else "help",
+        by=BY[spec.done_by] if spec else "Unknown",
+        who=_who(step, known),
+        reason=_text(step, "reason"),
+        policies=tuple(map(str, policies)) if isinstance(policies, list) else (),
+        after=tuple(_links(step.get("needs"), known, numbers)),
+        condition=render(step["when"], known.steps) if "when" in step else "",
+        approval=_approver(approval) if approval else "",
+        approval_reason=approval.reason if approval else "",
+        inputs=input_lines(inputs, known) if isinstance(inputs, dict) else (),
+        terms=tuple(_terms(step, known)),
+        concerns=tuple(concerns),
+    )
+
+
+def _text(of: Mapping[str, Any], name: str) -> str:
+    value = of.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _title(step: Mapping[str, Any]) -> str:
+    return _text(step, "title") or _text(step, "step_id") or "A step without a title"
+
+
+def _links(needs: Any, known: Vocabulary, numbers: Mapping[str, int]) -> Iterable[Link]:
+    for step_id in needs if isinstance(needs, list) else ():
+        if isinstance(step_id, str):
+            yield Link(numbers.get(step_id, 0), known.steps.get(step_id, step_id))
+
+
+def _who(step: Mapping[str, Any], known: Vocabulary) -> str:
+    """Whose hands it is in: the department or the group that the inputs name, in words."""
+    inputs = step.get("inputs")
+    for name in ("department", "group", "from"):
+        value = inputs.get(name) if isinstance(inputs, dict) else None
+        if isinstance(value, str) and value:
+            return _role(value, known)
+    return "The reporter" if step.get("activity_id") == "ask_reporter" else ""
+
+
+def _role(text: str, known: Vocabulary) -> str:
+    found = known.department(text)
+    if found is None:
+        found = "".join(piece.text for piece in pieces_of(text, known))
+    found = found.removeprefix(PREFIX)
+    return found[:1].upper() + found[1:]
+
+
+def _told(step: Mapping[str, Any], known: Vocabulary) -> Iterable[str]:
+    inputs = step.get("inputs")
+    for name in ("to", "from", "department"):
+        value = inputs.get(name) if isinstance(inputs, dict) else None
+        for role in value if isinstance(value, list) else [value]:
+            if isinstance(role, str) and role:
+                yield _role(role, known)
+    if step.get("activity_id") == "ask_reporter":
+        yield "The issue's reporter"
+
+
+def _approval(step: Mapping[str, Any], spec: ActivitySpec | None) -> Approval | None:
+    asked = step.get("requires_approval")
+    wish = Approval.from_json(asked) if isinstance(asked, dict) else Approval() if asked is True else None
+    try:
+        return stronger(wish, spec.approval if spec else None)
+    except (TypeError, ValueError):
+        return wish  # an unknown group; validation says so
+
+
+def _approver(approval: Approval) -> str:
+    eyes = ", nobody who wrote or approved the plan" if approval.four_eyes else ""
+    due = f", within {working_time(approval.due)}" if approval.due else ""
+    return f"{str(approval.group or DEFAULT_APPROVAL_GROUP).capitalize()}{eyes}{due}"
+
+
+def _terms(step: Mapping[str, Any], known: Vocabulary) -> Iterable[str]:
+    """Times, attempts and what happens on failure, where the plan says something of its own."""
+    if step.get("due"):
+        yield f"Due within {working_time(step['due'])}."
+    if step.get("timeout"):
+        yield f"Given up after {duration(step['timeout'])}."
+    retry = step.get("retry")
+    if isinstance(retry, dict):
+        yield _flat("Tried again", retry, known)
+    on_failure = step.get("on_failure")
+    if isinstance(on_failure, str) and on_failure != "fail":
+        yield ON_FAILURE.get(on_failure, f"If it fails: {on_failure}.")
+    elif isinstance(on_failure, dict):
+        yield _flat("If it fails", on_failure, known)
+    for name in ("overdue", "compensate"):
+        if isinstance(step.get(name), dict):
+            yield _flat(name.capitalize(), step[name], known)
+
+
+def _flat(label: str, value: Mapping[str, Any], known: Vocabulary) -> str:
+    return (
+        f"{label}: " + ", ".join(_words(line_of(label_of(str(k)), v, known)) for k, v in value.items()) + "."
+    )
+
+
+def _words(line: Line) -> str:
+    inner = "".join(piece.text for piece in line.pieces) or ", ".join(map(_words, line.lines))
+    return f"{line.label} {inner}".strip()
+
+
+__all__ = ["Card", "Concern", "Line", "Link", "Piece", "Review", "review"]

@@ -1,0 +1,142 @@
+"""The parts of a plan in words, for the people who have to answer for it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from workflows.departments import PREFIX
+from workflows.plan.durations import BadDuration, parse_seconds, parse_working
+from workflows.plan.references import BadReference, Reference, parse
+from workflows.plan.wording import describe
+
+UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
+ANSWERS = {
+    "yes_no": "yes or no", "choice": "one of", "number": "a number", "text": "in words", "photos": "photos",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of text; ``kind`` is "" for what is written, ``reference`` for what is filled in at run time,
+    ``broken`` for braces that are no reference."""
+
+    text: str
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A named value: text in ``pieces``, or further ``lines`` inside it."""
+
+    label: str
+    pieces: tuple[Piece, ...] = ()
+    lines: tuple["Line", ...] = ()
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """What names are known by.
+
+    Attributes:
+        steps: Step titles by id.
+        departments: Names of the city's departments by code.
+    """
+
+    steps: Mapping[str, str]
+    departments: Mapping[str, str]
+
+    def department(self, text: str) -> str | None:
+        """The name of the department that ``water`` or ``department:water`` is, or None."""
+        return self.departments.get(text.removeprefix(PREFIX))
+
+
+def input_lines(inputs: Mapping[str, Any], known: Vocabulary) -> tuple[Line, ...]:
+    """The inputs of a step, each as a line; whatever its shape, it is shown."""
+    return tuple(_input_line(name, value, known) for name, value in inputs.items())
+
+
+def _input_line(name: str, value: Any, known: Vocabulary) -> Line:
+    if name == "questions" and isinstance(value, dict):
+        return Line("questions", lines=tuple(_question(key, asked, known) for key, asked in value.items()))
+    if isinstance(value, str) and (name == "department" or value.startswith(PREFIX)):
+        found = known.department(value)
+        if found is not None:
+            return Line(label_of(name), (Piece(found),))
+    return line_of(label_of(name), value, known)
+
+
+def _question(name: str, asked: Any, known: Vocabulary) -> Line:
+    if not (isinstance(asked, dict) and isinstance(asked.get("ask"), str)):
+        return line_of(label_of(name), asked, known)
+    kind, options = asked.get("type"), asked.get("options")
+    answer = ANSWERS.get(kind, str(kind)) if isinstance(kind, str) else "?"
+    if isinstance(options, list):
+        answer += ": " + ", ".join(str(option) for option in options)
+    return Line("", (Piece(f"{asked['ask']} ({answer})"),))
+
+
+def line_of(label: str, value: Any, known: Vocabulary) -> Line:
+    """Any JSON value as a line."""
+    if isinstance(value, dict) and value:
+        return Line(label, lines=tuple(line_of(label_of(str(k)), v, known) for k, v in value.items()))
+    if isinstance(value, list) and value:
+        return Line(label, lines=tuple(line_of("", item, known) for item in value))
+    return Line(label, pieces_of(value, known))
+
+
+def pieces_of(value: Any, known: Vocabulary) -> tuple[Piece, ...]:
+    """A value without parts, with what will be filled in named in words."""
+    if not isinstance(value, str):
+        return (Piece(plain_words(value)),)
+    try:
+        parts = parse(value)
+    except BadReference:
+        return (Piece(value, "broken"),)
+    return tuple(
+        Piece(describe(part, known.steps), "reference") if isinstance(part, Reference) else Piece(part)
+        for part in parts
+    )
+
+
+def plain_words(value: Any) -> str:
+    """A scalar, or an empty list or object, in words."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "none" if value in ([], {}) else str(value)
+
+
+def label_of(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def duration(text: object) -> str:
+    """``PT90M`` as "1 hour 30 minutes"; what isn't a duration is shown as it is."""
+    try:
+        return seconds_in_words(parse_seconds(str(text)))
+    except BadDuration:
+        return str(text)
+
+
+def working_time(text: object) -> str:
+    """A ``due``: ``P2DT4H`` as "2 working days 4 hours"."""
+    try:
+        days, hours, minutes = parse_working(str(text))
+    except BadDuration:
+        return str(text)
+    counted = ((days, "working day"), (hours, "working hour"), (minutes, "minute"))
+    return " ".join(_counted(count, unit) for count, unit in counted if count)
+
+
+def seconds_in_words(seconds: int) -> str:
+    words = []
+    for size, unit in UNITS:
+        count, seconds = divmod(seconds, size)
+        if count:
+            words.append(_counted(count, unit))
+    return " ".join(words) or "no time"
+
+
+def _counted(count: int, unit: str) -> str:
+    return f"{count} {unit}" + ("" if count == 1 else "s")
