@@ -1,0 +1,125 @@
+"""Approving and launching a plan, or launching an approved one, through a page that asks."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django import forms
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.http import HttpRequest
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+
+from executions.models import WorkflowExecution
+from executions.services import launch_execution
+from issues.models import Issue
+from mudda import console
+from workflows.console.confirm import address, ensure_unchanged
+from workflows.models import PlanStatus, WorkflowPlan
+from workflows.plan.validation import required_data
+from workflows.services import current_revision
+
+APPROVE, LAUNCH, SEE = (
+    "workflows.approve_workflowplan",
+    "executions.add_workflowexecution",
+    "executions.view_workflowexecution",
+)
+LAUNCH_VIEW = "executions_workflowexecution_launch"
+KINDS = (("text", "text"), ("number", "a number"), ("yes_no", "yes or no"))
+
+
+class DataForm(forms.Form):
+    """What the plan reads of the call that launches it: for each key its value, and how it is meant."""
+
+    def __init__(self, keys: Iterable[str], *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.keys = tuple(keys)
+        for at, key in enumerate(self.keys):
+            label = key.replace("_", " ").capitalize()
+            self.fields[f"value_{at}"] = forms.CharField(label=label, widget=UnfoldAdminTextInputWidget())
+            self.fields[f"kind_{at}"] = forms.ChoiceField(
+                label=f"{label} is", choices=KINDS, widget=UnfoldAdminSelectWidget()
+            )
+
+    def clean(self) -> dict[str, Any]:
+        for at in range(len(self.keys)):
+            try:
+                self._value(at)
+            except ValueError as error:
+                self.add_error(f"value_{at}", str(error))
+        return self.cleaned_data
+
+    def execution_data(self) -> dict[str, Any]:
+        return {key: self._value(at) for at, key in enumerate(self.keys)}
+
+    def _value(self, at: int) -> Any:
+        text, kind = self.cleaned_data.get(f"value_{at}", ""), self.cleaned_data.get(f"kind_{at}")
+        if kind == "number" and text:
+            return _number(text)
+        if kind == "yes_no" and text:
+            if text.lower() not in {"yes", "no"}:
+                raise ValueError("Write yes or no.")
+            return text.lower() == "yes"
+        return text
+
+
+def _number(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise ValueError("Write a number, with a point before the decimals.") from None
+    if not abs(value) <= 2**53:
+        raise ValueError("This number is too large.")
+    return int(value) if value == int(value) else value
+
+
+def data_form(request: HttpRequest, plan: WorkflowPlan) -> DataForm:
+    return DataForm(required_data(current_revision(plan).document), request.POST or None)
+
+
+@transaction.atomic
+def launch_seen(
+    *, plan: WorkflowPlan, digest: str, data: dict[str, Any], may_approve: bool, by: User
+) -> WorkflowExecution:
+    """Launch exactly what ``by`` has read, approving it in the same breath where ``by`` may.
+
+    Raises:
+        StaleDigest: the plan was changed; and what ``launch_execution`` raises.
+    """
+    ensure_unchanged(plan_id=plan.pk, digest=digest, by=by)
+    return launch_execution(
+        plan_id=plan.pk,
+        execution_data=data,
+        by=by,
+        approve=may_approve,
+        digest=digest if may_approve else None,
+    )
+
+
+@console.adds_to(WorkflowPlan)
+def runs_of_plan(request: HttpRequest, plan: WorkflowPlan) -> Iterable[console.Part]:
+    may = request.user.has_perm
+    runs = list(_runs(plan=plan))
+    live = any(run.status in {"pending", "running", "completed"} for run in runs)
+    if may(LAUNCH) and plan.current is not None and not live and "revision" not in request.GET:
+        if plan.status == PlanStatus.DRAFT and may(APPROVE):
+            yield console.Button("Approve and launch", address(LAUNCH_VIEW, plan), "primary")
+        elif plan.status == PlanStatus.APPROVED:
+            yield console.Button("Launch", address(LAUNCH_VIEW, plan), "primary")
+    if may(SEE):
+        yield _panel(runs, "This plan has not run yet.")
+
+
+@console.adds_to(Issue)
+def runs_of_issue(request: HttpRequest, issue: Issue) -> Iterable[console.Part]:
+    if request.user.has_perm(SEE):
+        yield _panel(list(_runs(plan__issue=issue)), "Nothing has run for this issue yet.")
+
+
+def _runs(**of: Any) -> Iterable[WorkflowExecution]:
+    found = WorkflowExecution.objects.filter(**of).select_related("plan")
+    return found.only("status", "created_at", "plan__title", "plan__issue_id")
+
+
+def _panel(runs: list[WorkflowExecution], empty: str) -> console.Panel:
+    rows = [(run, console.page_of(run), console.badge(run.status)) for run in runs]
+    return console.Panel("Runs", "admin/console/panels/runs.html", {"rows": rows, "empty": empty})
