@@ -99,13 +99,16 @@ class Effects:
         return effect
 
     def _record_error(self, effect: Effect, error: AdapterError) -> None:
+        """Write how it failed, unless another attempt has taken the effect over: then it is that one's to tell."""
         unknown = error.code == OUTCOME_UNKNOWN
         if unknown and effect.effect_class == "at_most_once":
             effect.status = EffectStatus.UNCERTAIN
         else:
             effect.status = EffectStatus.FAILED
         effect.error, effect.ended_at = f"{error.code}: {error.detail}"[:2_000], timezone.now()
-        effect.save(update_fields=["status", "error", "ended_at"])
+        Effect.objects.filter(pk=effect.pk, holder=self.holder, status=EffectStatus.STARTED).update(
+            status=effect.status, error=effect.error, ended_at=effect.ended_at
+        )
 
     def _record_done(self, effect: Effect, receipt: Receipt) -> None:
         """Write what we know has happened, for as long as the lease is ours, also while the database is away."""

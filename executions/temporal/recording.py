@@ -16,7 +16,7 @@ from temporalio.exceptions import ApplicationError
 from executions.activities.registry import Implementation, StepContext, StepFailed, Waiting
 from executions.effects import Effects, LeaseHeld, UncertainEffect
 from executions.models import ExecutionStatus, HumanTask, StepRun, StepStatus, TaskStatus, WorkflowExecution
-from executions.tasks import ask_about_uncertain_effect
+from executions.tasks import ask_about_uncertain_effect, ask_approval
 from executions.temporal.contracts import INFRASTRUCTURE, Carried, StepAnswer, StepCall
 from mudda import events
 from mudda.errors import MuddaError
@@ -41,6 +41,10 @@ class OrphanedExecution(MuddaError):
     title = "The execution is not in this database."
 
 
+class Superseded(Exception):
+    """A later attempt of the same step has begun: what becomes of the step is its to say."""
+
+
 def run_step(call: StepCall, implementation: Implementation) -> StepAnswer:
     """Do one step of a run, with everything that has to be written around it.
 
@@ -57,7 +61,7 @@ def with_database(work: Callable[[], T]) -> T:
         return work()
     except (OperationalError, InterfaceError) as error:
         raise ApplicationError("The database is away.", type=INFRASTRUCTURE) from error
-    except LeaseHeld as error:
+    except (LeaseHeld, Superseded) as error:
         raise ApplicationError(str(error), type=INFRASTRUCTURE) from error
     except OrphanedExecution as error:
         raise ApplicationError(error.detail, type=error.code, non_retryable=True) from error
@@ -79,7 +83,7 @@ def _run_step(call: StepCall, implementation: Implementation) -> StepAnswer:
         ensure_output(step, result)
     except UncertainEffect as error:
         return wait_for_person(step, ask_about_uncertain_effect(step, error.effect))
-    except (OperationalError, InterfaceError, LeaseHeld):
+    except (OperationalError, InterfaceError, LeaseHeld, Superseded):
         raise
     except MuddaError as error:
         raise record_failure(call, step, error) from error
@@ -109,9 +113,37 @@ def begin(call: StepCall) -> StepRun:
     return step
 
 
+def ask_for_approval(call: StepCall) -> StepAnswer:
+    """Ask whether a step may start. Not an attempt of the step: nothing of it has begun."""
+    return with_database(lambda: _ask_for_approval(call))
+
+
+@transaction.atomic
+def _ask_for_approval(call: StepCall) -> StepAnswer:
+    execution = locked_execution(call.execution_id)
+    mark_running(execution)
+    apply_carried(execution, call.carried)
+    step = StepRun.objects.get(execution=execution, step_id=call.step_id)
+    step.execution = execution
+    compiled = next(s for s in execution.compiled["steps"] if s["step_id"] == step.step_id)
+    return wait_for_person(step, ask_approval(step, compiled))
+
+
+def ensure_latest(step: StepRun) -> None:
+    """Lock the run, and let only the latest attempt go on: one that timed out may still be alive on its thread.
+
+    Raises:
+        Superseded: a later attempt has begun.
+    """
+    WorkflowExecution.objects.select_for_update().values_list("pk").get(pk=step.execution_id)
+    if StepRun.objects.values_list("attempts", flat=True).get(pk=step.pk) != step.attempts:
+        raise Superseded(f"A later attempt of {step.step_id} has begun.")
+
+
 @transaction.atomic
 def complete(step: StepRun, output: Any) -> None:
     """Write the output and that the step is done."""
+    ensure_latest(step)
     step.status, step.output, step.error, step.ended_at = StepStatus.COMPLETED, output, None, timezone.now()
     step.save(update_fields=["status", "output", "error", "ended_at"])
     events.append(step.execution, "step.completed", {"step_id": step.step_id})
@@ -120,6 +152,7 @@ def complete(step: StepRun, output: Any) -> None:
 @transaction.atomic
 def wait_for_person(step: StepRun, task: HumanTask) -> StepAnswer:
     """Write that the step waits for ``task``."""
+    ensure_latest(step)
     step.status = StepStatus.WAITING
     step.save(update_fields=["status"])
     return StepAnswer(task_id=str(task.pk))
@@ -128,6 +161,7 @@ def wait_for_person(step: StepRun, task: HumanTask) -> StepAnswer:
 @transaction.atomic
 def record_failure(call: StepCall, step: StepRun, error: MuddaError) -> ApplicationError:
     """Count a step's own failure; the error to raise says whether Temporal may try again."""
+    ensure_latest(step)
     step.own_failures += 1
     permanent = getattr(error, "permanent", not error.retryable)
     final = permanent or step.own_failures >= call.max_attempts

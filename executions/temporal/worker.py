@@ -16,8 +16,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 from temporalio.worker import Worker
 
-from executions.activities.registry import Implementation, StepContext, Waiting, implementations
-from executions.tasks import ask_approval
+from executions.activities.registry import Implementation, implementations
 from executions.temporal import finishing
 from executions.temporal.contracts import (
     ASK_APPROVAL,
@@ -28,7 +27,7 @@ from executions.temporal.contracts import (
     StepAnswer,
     StepCall,
 )
-from executions.temporal.recording import run_step, with_database
+from executions.temporal.recording import ask_for_approval, run_step, with_database
 from executions.temporal.workflow import PlanWorkflow
 from mudda import dispatcher, temporal
 
@@ -45,20 +44,21 @@ LONGEST_WAIT = 30.0
 def activities() -> list[Callable[..., Any]]:
     """The Temporal activities: one for each activity that plans are offered, and three of our own."""
     steps = [_as_activity(name, function) for name, function in implementations().items()]
-    return [*steps, _as_activity(ASK_APPROVAL, _ask_approval), note_progress, finish_execution]
+    return [*steps, ask_approval, note_progress, finish_execution]
 
 
 def _as_activity(name: str, implementation: Implementation) -> Callable[[StepCall], StepAnswer]:
-    @activity.defn(name=name)
+    # Never interrupted from outside: an exception thrown between a letter and the note of it would lose the note.
+    @activity.defn(name=name, no_thread_cancel_exception=True)
     def do_step(call: StepCall) -> StepAnswer:
         return run_step(call, implementation)
 
     return do_step
 
 
-def _ask_approval(step: StepContext) -> Waiting:
-    compiled = next(s for s in step.execution.compiled["steps"] if s["step_id"] == step.step.step_id)
-    return Waiting(ask_approval(step.step, compiled))
+@activity.defn(name=ASK_APPROVAL)
+def ask_approval(call: StepCall) -> StepAnswer:
+    return ask_for_approval(call)
 
 
 @activity.defn(name=NOTE_PROGRESS)
