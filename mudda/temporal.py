@@ -33,6 +33,14 @@ class TemporalUnavailable(Unavailable):
     title = "The Temporal server cannot be reached."
 
 
+class TemporalRefused(MuddaError):
+    """The server will never take this request, for example because it is too large."""
+
+    code = "temporal_refused"
+    status = 422
+    title = "The Temporal server does not take this."
+
+
 class WorkflowGone(MuddaError):
     """The Temporal workflow has ended or was never there: sending again cannot help."""
 
@@ -93,6 +101,7 @@ def start_workflow(name: str, argument: Any, *, workflow_id: str) -> str:
 
     Raises:
         TemporalUnavailable: not acknowledged within the deadline; it may or may not have started.
+        TemporalRefused: it cannot be started, now or later.
     """
 
     async def start(client: Client) -> str:
@@ -118,6 +127,7 @@ def signal_workflow(workflow_id: str, name: str, argument: Any) -> None:
     Raises:
         WorkflowGone: the Temporal workflow has ended or was never there.
         TemporalUnavailable: not acknowledged within the deadline.
+        TemporalRefused: it cannot be sent, now or later.
     """
 
     async def send(client: Client) -> None:
@@ -149,6 +159,7 @@ def ping() -> None:
 def _call(work: Callable[[Client], Coroutine[Any, Any, T]]) -> T:
     if connection.in_atomic_block:
         raise RuntimeError("Temporal must not be called inside a database transaction.")
+    connection.close()  # back to the pool: waiting for Temporal must not keep others from the database
 
     async def on_the_loop() -> T:
         return await work(await _bridge.connected())
@@ -160,6 +171,7 @@ def _call(work: Callable[[Client], Coroutine[Any, Any, T]]) -> T:
         future.cancel()
         raise TemporalUnavailable("The Temporal server did not answer in time.") from error
     except RPCError as error:
-        raise TemporalUnavailable(str(error)) from error
+        refused = error.status == RPCStatusCode.INVALID_ARGUMENT
+        raise (TemporalRefused if refused else TemporalUnavailable)(str(error)) from error
     except RuntimeError as error:  # the SDK's word for a connection that could not be made
         raise TemporalUnavailable(str(error)) from error

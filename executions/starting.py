@@ -1,0 +1,102 @@
+"""Starting a launched run in Temporal: now, or by the dispatcher when Temporal is back."""
+
+import json
+import logging
+from dataclasses import asdict
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from executions.models import ExecutionStatus, WorkflowExecution
+from executions.temporal.contracts import PLAN_WORKFLOW, RunInput
+from mudda import events, temporal
+from mudda.errors import MuddaError, Unprocessable
+
+logger = logging.getLogger(__name__)
+
+LARGEST_START = 1_900_000
+"""Bytes of JSON that a run may start with: Temporal refuses more than 2 MiB, its own members included."""
+
+START_GRACE = timedelta(seconds=10)
+"""How long the dispatcher leaves a pending execution to the request that launched it."""
+
+
+class DataTooLarge(Unprocessable):
+    code = "data_too_large"
+    title = "execution_data, with the plan, is more than a run can carry."
+
+
+def run_input(execution: WorkflowExecution) -> RunInput:
+    """What the Temporal workflow of an execution starts with."""
+    return RunInput(
+        execution_id=str(execution.pk),
+        compiled=execution.compiled,
+        issue=execution.issue_facts,
+        data=execution.execution_data,
+    )
+
+
+def ensure_fits(execution: WorkflowExecution) -> None:
+    """Raises:
+    DataTooLarge: Temporal would refuse to start it, now and later.
+    """
+    size = len(json.dumps(asdict(run_input(execution)), separators=(",", ":")))  # as the SDK writes it
+    if size > LARGEST_START:
+        raise DataTooLarge(
+            f"{size:,} bytes of {LARGEST_START:,}: every character outside ASCII counts as six or twelve.",
+            errors=[{"pointer": "/execution_data", "code": "data_too_large", "message": "Too large."}],
+        )
+
+
+def start_or_leave(execution: WorkflowExecution) -> None:
+    """Start a launched execution now; if Temporal is away, leave it to the dispatcher. To be called after commit."""
+    try:
+        start_execution(execution)
+    except temporal.TemporalRefused as error:
+        fail_unstarted(execution, error)
+    except temporal.TemporalUnavailable:
+        logger.warning("execution %s stays pending: Temporal is away", execution.pk)
+
+
+def start_execution(execution: WorkflowExecution) -> None:
+    """Start the Temporal workflow of a launched execution; starting it twice is harmless.
+
+    Raises:
+        TemporalUnavailable: it was not acknowledged in time.
+        TemporalRefused: it can never be started.
+    """
+    run_id = temporal.start_workflow(
+        PLAN_WORKFLOW, run_input(execution), workflow_id=execution.temporal_workflow_id
+    )
+    WorkflowExecution.objects.filter(pk=execution.pk, temporal_run_id="").update(temporal_run_id=run_id)
+
+
+@transaction.atomic
+def fail_unstarted(execution: WorkflowExecution, error: MuddaError) -> None:
+    """Write that an execution can never be started, so that its plan may be launched again otherwise."""
+    logger.error("execution %s cannot be started: %s", execution.pk, error.detail)
+    failure = {"code": error.code, "message": error.detail, "step_id": None}
+    changed = WorkflowExecution.objects.filter(pk=execution.pk, status=ExecutionStatus.PENDING).update(
+        status=ExecutionStatus.FAILED, completed_at=timezone.now(), failure=failure
+    )
+    if changed:
+        events.append(execution, "execution.failed", {"code": error.code})
+
+
+def start_pending() -> int:
+    """Start what was launched and never acknowledged by Temporal. Returns how many were started."""
+    waiting = WorkflowExecution.objects.filter(
+        status=ExecutionStatus.PENDING, temporal_run_id="", created_at__lt=timezone.now() - START_GRACE
+    ).order_by("created_at")[:100]
+    started = 0
+    for execution in waiting:
+        try:
+            start_execution(execution)
+        except temporal.TemporalRefused as error:
+            fail_unstarted(execution, error)
+            continue
+        except temporal.TemporalUnavailable:
+            break  # none of the others would fare better
+        started += 1
+    return started
