@@ -40,13 +40,20 @@ def put(kind: str, payload: Mapping[str, Any]) -> OutboxMessage:
 
 
 def deliver_due(*, limit: int = 100) -> int:
-    """Deliver what is due, each message by one process only. Returns how many were acknowledged."""
+    """Deliver what is due, each message by one process only. Returns how many were acknowledged.
+
+    Ends at the first one that has to be tried again: each costs the time of its deadline, and whoever wants to
+    stop the sweep would wait for all of them. The next sweep goes on with the others.
+    """
     delivered = 0
     for _ in range(limit):
         message = _claim_next()
         if message is None:
             break
-        delivered += _deliver(message)
+        if _deliver(message):
+            delivered += 1
+        elif message.gave_up_at is None:
+            break
     return delivered
 
 
