@@ -79,7 +79,9 @@ class City:
 
     # --- the API --------------------------------------------------------------------------------
 
-    def call(self, method: str, path: str, body: Any = None, *, by: str = "integration", **headers: str) -> httpx.Response:
+    def call(
+        self, method: str, path: str, body: Any = None, *, by: str = "integration", **headers: str
+    ) -> httpx.Response:
         given = {"Authorization": f"Api-Key {self.keys[by]}", **headers}
         content = None if body is None else json.dumps(body).encode()
         if content is not None:
@@ -91,13 +93,22 @@ class City:
         assert answer.status_code == status, f"{method} {path}: {answer.status_code} {answer.text[:2000]}"
         return answer.json()
 
-    def draft(self, *steps: dict[str, Any], statement: str = "Water leak at 123 Main St", by: str = "integration") -> dict[str, Any]:
+    def draft(
+        self, *steps: dict[str, Any], statement: str = "Water leak at 123 Main St", by: str = "integration"
+    ) -> dict[str, Any]:
         """A DRAFT with these steps (with the playbook's own when there are none)."""
         report = {"problem_statement": statement, "reporter": {"name": "Ann", "email": "ann@example.org"}}
         plan = self.expect(201, "POST", "/workflows/generate", report, by=by)
         if steps:
-            document = {"schema_version": 1, "workflow_name": "A test", "description": "", "steps": list(steps)}
-            plan = self.expect(200, "PUT", f"/workflows/{plan['workflow_id']}", {"workflow_plan": document}, by=by)
+            document = {
+                "schema_version": 1,
+                "workflow_name": "A test",
+                "description": "",
+                "steps": list(steps),
+            }
+            plan = self.expect(
+                200, "PUT", f"/workflows/{plan['workflow_id']}", {"workflow_plan": document}, by=by
+            )
         errors = [problem for problem in plan["problems"] if problem["severity"] == "error"]
         assert not errors, errors
         return plan
@@ -137,8 +148,12 @@ class City:
         until(waiting, deadline, lambda: self.story(execution))
         return self.expect(200, "GET", f"/workflows/tasks/{waiting()[0]['task_id']}")
 
-    def decide(self, task: dict[str, Any], outcome: str, *, by: str = "supervisor", status: int = 200, **more: Any) -> Any:
-        return self.expect(status, "POST", f"/workflows/tasks/{task['id']}/decide", {"outcome": outcome, **more}, by=by)
+    def decide(
+        self, task: dict[str, Any], outcome: str, *, by: str = "supervisor", status: int = 200, **more: Any
+    ) -> Any:
+        return self.expect(
+            status, "POST", f"/workflows/tasks/{task['id']}/decide", {"outcome": outcome, **more}, by=by
+        )
 
     # --- behind the API ---------------------------------------------------------------------------
 
@@ -165,7 +180,9 @@ class City:
 
     def story(self, execution: str) -> str:
         """What is known of a run, for a failing test."""
-        return json.dumps(self.execution(execution), indent=1) + "\n" + self.site.worker.log.read_text()[-6000:]
+        return (
+            json.dumps(self.execution(execution), indent=1) + "\n" + self.site.worker.log.read_text()[-6000:]
+        )
 
     def history(self, execution: str) -> WorkflowHistory:
         return asyncio.run(self._history(f"mudda-workflow-{execution}"))
@@ -175,8 +192,11 @@ class City:
         return await client.get_workflow_handle(workflow_id).fetch_history()
 
     def temporal_runs(self, execution: str) -> list[str]:
-        """The statuses of all Temporal workflows with the execution's id: one, if it was started once."""
-        return asyncio.run(self._temporal_runs(f"WorkflowId = 'mudda-workflow-{execution}'"))
+        """How all Temporal workflows with the ended execution's id ended: one word, if it was started once."""
+        query = f"WorkflowId = 'mudda-workflow-{execution}'"
+        # The run is written as over before its Temporal workflow closes, and listed as closed a moment later.
+        until(lambda: "RUNNING" not in asyncio.run(self._temporal_runs(query)))
+        return asyncio.run(self._temporal_runs(query))
 
     async def _temporal_runs(self, query: str) -> list[str]:
         client = await Client.connect(self.site.temporal.address)
@@ -186,7 +206,10 @@ class City:
     def more_workers(self, count: int) -> Iterator[None]:
         """Further workers, each with its dispatcher."""
         folder = self.site.home / "logs"
-        more = [Child("worker", worker_command(), self.site.environment, folder / f"worker-{n}.log") for n in range(count)]
+        more = [
+            Child("worker", worker_command(), self.site.environment, folder / f"worker-{n}.log")
+            for n in range(count)
+        ]
         try:
             for child in more:
                 child.start()
@@ -213,15 +236,33 @@ def until(condition: Callable[[], Any], deadline: float = 60, story: Callable[[]
 def letter(step_id: str = "tell", **fields: Any) -> dict[str, Any]:
     """A step that sends one letter to the reporter."""
     inputs = {"to": "{{ issue.reporter }}", "subject": f"Letter {step_id}", "message": f"This is {step_id}."}
-    return {"step_id": step_id, "activity_id": "send_notification", "title": f"Send {step_id}", "inputs": inputs, **fields}
+    return {
+        "step_id": step_id,
+        "activity_id": "send_notification",
+        "title": f"Send {step_id}",
+        "inputs": inputs,
+        **fields,
+    }
 
 
 def note(step_id: str = "note", **fields: Any) -> dict[str, Any]:
     """A step that writes a note on the issue."""
     inputs = {"note": f"This is {step_id}."}
-    return {"step_id": step_id, "activity_id": "update_issue", "title": f"Note {step_id}", "inputs": inputs, **fields}
+    return {
+        "step_id": step_id,
+        "activity_id": "update_issue",
+        "title": f"Note {step_id}",
+        "inputs": inputs,
+        **fields,
+    }
 
 
 def wait(step_id: str = "pause", **fields: Any) -> dict[str, Any]:
     """A step that lets one second go by."""
-    return {"step_id": step_id, "activity_id": "wait_until", "title": "Wait", "inputs": {"for": "PT1S"}, **fields}
+    return {
+        "step_id": step_id,
+        "activity_id": "wait_until",
+        "title": "Wait",
+        "inputs": {"for": "PT1S"},
+        **fields,
+    }

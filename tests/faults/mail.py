@@ -53,7 +53,9 @@ class PostOffice:
     def plan(self, *answers: Callable[[Mail], str] | str) -> None:
         """Answer the next deliveries so, one after the other."""
         with self._lock:
-            self._plans += [answer if callable(answer) else lambda _, answer=answer: answer for answer in answers]
+            self._plans += [
+                answer if callable(answer) else lambda _, answer=answer: answer for answer in answers
+            ]
 
     def forget(self) -> None:
         with self._lock:
@@ -75,7 +77,11 @@ class PostOffice:
         with self._lock:
             self.offered += 1
             answer = self._plans.pop(0) if self._plans else lambda _: ACCEPT
-        reply = await asyncio.get_running_loop().run_in_executor(None, answer, mail)
+        return await asyncio.get_running_loop().run_in_executor(None, self._answer, answer, mail)
+
+    def _answer(self, answer: Callable[[Mail], str], mail: Mail) -> str:
+        # On the thread, which goes on when whoever sends the letter has gone and the rest is cancelled.
+        reply = answer(mail)
         if reply.startswith("250"):
             with self._lock:
                 self.mails.append(mail)

@@ -37,7 +37,9 @@ def test_what_can_never_work_is_not_tried_again(city):
 def test_under_continue_the_rest_goes_on_and_readers_of_the_output_are_skipped_with_the_reason(city):
     city.office.plan("550 No such mailbox")
     reader = note("reader", needs=["tell"], inputs={"note": "It was {{ steps.tell.status }}."})
-    execution = city.launch(letter(on_failure="continue"), reader, note("other", needs=["tell"]), issue_id="ISSUE-001")
+    execution = city.launch(
+        letter(on_failure="continue"), reader, note("other", needs=["tell"]), issue_id="ISSUE-001"
+    )
     found = city.ends(execution)
     assert city.step(execution, "tell")["status"] == "failed"
     assert city.step(execution, "reader")["status"] == "skipped"
