@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from mudda.strictjson import child, quoted
+from workflows.plan.activity import ActivitySpec
+from workflows.plan.catalogue import Catalogue
 from workflows.plan.checks.report import Report, did_you_mean
 from workflows.plan.durations import BadDuration, parse_seconds, parse_working
 from workflows.plan.schema import GROUPS
@@ -65,6 +67,18 @@ def group(value: object, pointer: str, report: Report) -> str | None:
     message = f"There is no group {quoted(str(value))}."
     report.error(pointer, "unknown_group", message, did_you_mean(str(value), GROUPS))
     return None
+
+
+def activity(data: dict[str, Any], pointer: str, catalogue: Catalogue, report: Report) -> ActivitySpec | None:
+    """What the catalogue says of ``data["activity_id"]``, None when that is missing or names nothing known."""
+    activity_id = data.get("activity_id")
+    if "activity_id" not in data or not typed(activity_id, str, pointer, report):
+        return None
+    spec = catalogue.get(str(activity_id))
+    if spec is None:
+        message = f"There is no activity {quoted(str(activity_id))}."
+        report.error(pointer, "unknown_activity", message, did_you_mean(str(activity_id), catalogue))
+    return spec
 
 
 def unknown_fields(data: dict[str, Any], known: Iterable[str], pointer: str, report: Report) -> None:

@@ -9,8 +9,13 @@ from mudda.strictjson import child, quoted
 from workflows.plan.activity import ActivitySpec
 from workflows.plan.catalogue import Catalogue
 from workflows.plan.checks import fields
-from workflows.plan.checks.inputs import schema_problems
 from workflows.plan.checks.report import Report, did_you_mean
+from workflows.plan.checks.trouble import (
+    check_approval_overdue,
+    check_compensate,
+    check_on_failure,
+    check_step_overdue,
+)
 from workflows.plan.checks.view import StepView
 from workflows.plan.schema import (
     GROUPS,
@@ -24,8 +29,6 @@ from workflows.plan.schema import (
 
 STEP_ID = re.compile(r"[a-z][a-z0-9_]{0,62}")
 MAX_BACKOFF = 10
-
-_LATER = "Leave it out: this version doesn't carry it out yet, and a plan must happen exactly as approved."
 
 
 def check_plan(document: dict[str, Any], catalogue: Catalogue, report: Report) -> list[StepView]:
@@ -78,7 +81,7 @@ def _check_steps(steps: list[Any], catalogue: Catalogue, report: Report) -> list
             continue
         view = StepView(index, pointer, {k: v for k, v in raw.items() if v is not None})
         view.step_id = _check_step_id(raw, pointer, known, report)
-        view.spec = _check_activity(raw, child(pointer, "activity_id"), catalogue, report)
+        view.spec = fields.activity(raw, child(pointer, "activity_id"), catalogue, report)
         _check_fields(view, raw, catalogue, report)
         views.append(view)
     for view in views:
@@ -104,19 +107,6 @@ def _check_step_id(raw: dict[str, Any], pointer: str, known: set[str], report: R
     return step_id
 
 
-def _check_activity(
-    raw: dict[str, Any], pointer: str, catalogue: Catalogue, report: Report
-) -> ActivitySpec | None:
-    activity_id = raw.get("activity_id")
-    if "activity_id" not in raw or not fields.typed(activity_id, str, pointer, report):
-        return None
-    spec = catalogue.get(str(activity_id))
-    if spec is None:
-        message = f"There is no activity {quoted(str(activity_id))}."
-        report.error(pointer, "unknown_activity", message, did_you_mean(str(activity_id), catalogue))
-    return spec
-
-
 def _check_fields(view: StepView, raw: dict[str, Any], catalogue: Catalogue, report: Report) -> None:
     pointer, spec = view.pointer, view.spec
     fields.unknown_fields(raw, STEP_FIELDS, pointer, report)
@@ -131,11 +121,11 @@ def _check_fields(view: StepView, raw: dict[str, Any], catalogue: Catalogue, rep
             "inputs": lambda value, at: fields.typed(value, dict, at, report),
             "requires_approval": lambda value, at: _check_approval(value, at, spec, report),
             "due": lambda value, at: _check_due(value, at, spec, report),
-            "overdue": lambda value, at: _check_step_overdue(value, at, view, report),
+            "overdue": lambda value, at: check_step_overdue(value, at, view, report),
             "timeout": lambda value, at: _check_timeout(value, at, spec, report),
             "retry": lambda value, at: _check_retry(value, at, spec, report),
-            "on_failure": lambda value, at: _check_on_failure(value, at, report),
-            "compensate": lambda value, at: _check_compensate(value, at, catalogue, report),
+            "on_failure": lambda value, at: check_on_failure(value, at, report),
+            "compensate": lambda value, at: check_compensate(value, at, catalogue, report),
         },
         pointer,
     )
@@ -192,7 +182,7 @@ def _check_approval(value: Any, pointer: str, spec: ActivitySpec | None, report:
                 given, at, asked is not None and asked.four_eyes, report
             ),
             "due": lambda given, at: fields.duration(given, at, report, working=True),
-            "overdue": lambda given, at: _check_overdue(given, at, None, report),
+            "overdue": lambda given, at: check_approval_overdue(given, at, report),
         },
         pointer,
     )
@@ -227,41 +217,6 @@ def _check_due(value: Any, pointer: str, spec: ActivitySpec | None, report: Repo
         message = f"{spec.activity_id} is not done by a person, so nobody can be late with it."
         report.error(pointer, "not_for_this_activity", message, "Leave it out, or set timeout.")
     fields.duration(value, pointer, report, working=True)
-
-
-def _check_step_overdue(value: Any, pointer: str, view: StepView, report: Report) -> None:
-    spec = view.spec
-    if spec is not None and spec.done_by != "person":
-        message = f"{spec.activity_id} is not done by a person, so nobody can be late with it."
-        report.error(pointer, "not_for_this_activity", message, "Leave it out.")
-    _check_overdue(value, pointer, view, report)
-
-
-def _check_overdue(value: Any, pointer: str, view: StepView | None, report: Report) -> None:
-    report.error(pointer, "not_yet_supported", "overdue is not carried out yet.", _LATER)
-    if not fields.typed(value, dict, pointer, report):
-        return
-    fields.unknown_fields(value, ("remind", "escalate_to", "then"), pointer, report)
-    fields.given(
-        value,
-        {
-            "remind": lambda given, at: fields.duration(given, at, report, working=True),
-            "escalate_to": lambda given, at: fields.group(given, at, report),
-            "then": lambda given, at: _check_then(given, at, view, report),
-        },
-        pointer,
-    )
-
-
-def _check_then(value: Any, pointer: str, view: StepView | None, report: Report) -> None:
-    if value in ("wait", "fail"):
-        return
-    answer = value.get("answer") if isinstance(value, dict) and set(value) == {"answer"} else None
-    if not isinstance(answer, dict):
-        report.error(pointer, "bad_value", 'This is "wait", "fail" or {"answer": {...}}.')
-    elif view is not None and view.output is not None:
-        for where, _, message in schema_problems(answer, view.output, child(pointer, "answer")):
-            report.error(where, "bad_value", message)
 
 
 def _check_timeout(value: Any, pointer: str, spec: ActivitySpec | None, report: Report) -> None:
@@ -311,31 +266,3 @@ def _check_backoff(value: Any, pointer: str, report: Report) -> None:
         report.error(pointer, "wrong_type", "This must be a number.")
     elif not 1 <= value <= MAX_BACKOFF:
         report.error(pointer, "bad_value", f"This must be between 1 and {MAX_BACKOFF}.")
-
-
-# --- failure ----------------------------------------------------------------------------------------
-
-
-def _check_on_failure(value: Any, pointer: str, report: Report) -> None:
-    if value in ("fail", "continue"):
-        return
-    if isinstance(value, dict) and set(value) == {"escalate"}:
-        report.error(pointer, "not_yet_supported", "escalate is not carried out yet.", _LATER)
-        fields.group(value["escalate"], child(pointer, "escalate"), report)
-        return
-    hint = 'Write {"escalate": "supervisor"}.' if value == "escalate" else ""
-    report.error(pointer, "bad_value", 'This is "fail", "continue" or {"escalate": <group>}.', hint)
-
-
-def _check_compensate(value: Any, pointer: str, catalogue: Catalogue, report: Report) -> None:
-    report.error(pointer, "not_yet_supported", "compensate is not carried out yet.", _LATER)
-    if not fields.typed(value, dict, pointer, report):
-        return
-    fields.unknown_fields(value, ("activity_id", "inputs"), pointer, report)
-    fields.missing_fields(value, ("activity_id",), pointer, report)
-    spec = _check_activity(value, child(pointer, "activity_id"), catalogue, report)
-    if spec is not None and spec.done_by == "person":
-        message = f"{spec.activity_id} is done by a person; what undoes a step must not wait for one."
-        report.error(child(pointer, "activity_id"), "human_compensation", message)
-    if value.get("inputs") is not None:
-        fields.typed(value["inputs"], dict, child(pointer, "inputs"), report)
