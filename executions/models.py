@@ -160,11 +160,29 @@ class HumanTask(models.Model):
     outcomes = models.JSONField(help_text="The words it can be decided with.")
     group = models.CharField(max_length=40, blank=True)
     four_eyes = models.BooleanField(default=False)
+    assignee = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="assigned_tasks",
+    )
     awaited = models.BooleanField(default=True, help_text="Whether the run goes on only once it is decided.")
     department = models.ForeignKey(
         "issues.Department", null=True, blank=True, on_delete=models.PROTECT, related_name="tasks"
     )
-    due = models.CharField(max_length=20, blank=True)
+    due = models.CharField(max_length=20, blank=True, help_text="Working time, such as PT4H.")
+    due_at = models.DateTimeField(null=True, blank=True)
+    overdue = models.JSONField(
+        default=dict, blank=True, help_text="What the plan says: remind, escalate_to, then, answer."
+    )
+    next_look_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the dispatcher has to remind, escalate or expire."
+    )
+    reminders = models.PositiveIntegerField(default=0)
+    escalated_at = models.DateTimeField(null=True, blank=True)
+    held_at = models.DateTimeField(null=True, blank=True)
+    hold_reason = models.TextField(max_length=2_000, blank=True)
     status = models.CharField(max_length=10, choices=TaskStatus.choices, default=TaskStatus.OPEN)
     outcome = models.CharField(max_length=40, blank=True)
     answer = models.JSONField(null=True, encoder=DjangoJSONEncoder)
@@ -183,7 +201,12 @@ class HumanTask(models.Model):
         constraints = [
             models.CheckConstraint(name="task_status_known", condition=models.Q(status__in=TaskStatus.values))
         ]
-        indexes = [models.Index(fields=["status", "opened_at"], name="task_status_age")]
+        indexes = [
+            models.Index(fields=["status", "opened_at"], name="task_status_age"),
+            models.Index(
+                fields=["next_look_at"], name="task_next_look", condition=models.Q(status=TaskStatus.OPEN)
+            ),
+        ]
         permissions = [("decide_humantask", "Can decide a task")]
 
     def __str__(self) -> str:
@@ -246,3 +269,97 @@ class Document(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+
+class TaskLink(models.Model):
+    """A signed link to one task, for somebody without an account. Only the token's hash is stored."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    task = models.ForeignKey(HumanTask, on_delete=models.CASCADE, related_name="links")
+    token_sha256 = models.CharField(max_length=64, unique=True, editable=False)
+    role = models.CharField(
+        max_length=80, help_text="Whom it was sent to: issue.reporter or department:<code>."
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    used_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        db_table = "task_links"
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"Link for {self.role} to {self.task}"
+
+
+class TaskUpload(models.Model):
+    """A file that somebody gave with a task: checked by content, without its place, under an unguessable name."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    task = models.ForeignKey(HumanTask, on_delete=models.CASCADE, related_name="uploads")
+    title = models.CharField(max_length=200)
+    name = models.CharField(max_length=200, help_text="The file's name in the storage.")
+    content_type = models.CharField(max_length=100)
+    size = models.PositiveBigIntegerField(help_text="Bytes.")
+    sha256 = models.CharField(max_length=64)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        db_table = "task_uploads"
+        ordering = ["created_at"]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class LaneReservation(models.Model):
+    """A lane that a plan has reserved, and given back."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    execution = models.ForeignKey(WorkflowExecution, on_delete=models.PROTECT, related_name="lanes")
+    effect_key = models.CharField(max_length=200, unique=True)
+    address = models.CharField(max_length=500)
+    hours = models.DecimalField(max_digits=7, decimal_places=2)
+    reserved_at = models.DateTimeField(default=timezone.now, editable=False)
+    released_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        db_table = "lane_reservations"
+        ordering = ["-reserved_at"]
+
+    def __str__(self) -> str:
+        return self.address
+
+
+class ContractorOrder(models.Model):
+    """Work that a plan has ordered from outside, within a limit that a person approved."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    execution = models.ForeignKey(WorkflowExecution, on_delete=models.PROTECT, related_name="orders")
+    effect_key = models.CharField(max_length=200, unique=True)
+    department = models.ForeignKey("issues.Department", on_delete=models.PROTECT, related_name="orders")
+    scope = models.TextField(max_length=10_000)
+    cost_limit = models.DecimalField(max_digits=12, decimal_places=2, help_text="In the city's currency.")
+    ordered_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        db_table = "contractor_orders"
+        ordering = ["-ordered_at"]
+
+    def __str__(self) -> str:
+        return self.scope[:60]
+
+
+class StoredOutput(models.Model):
+    """A value too large for a run's history; the run carries its id instead."""
+
+    id = models.CharField(primary_key=True, max_length=64, editable=False, help_text="SHA-256 of the text.")
+    text = models.TextField(help_text="The value as JSON.")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        db_table = "stored_outputs"
+
+    def __str__(self) -> str:
+        return self.id[:12]

@@ -22,6 +22,14 @@ class Department(models.Model):
     name = models.CharField(max_length=120)
     email = models.EmailField(blank=True)
     active = models.BooleanField(default=True)
+    working_hours = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="Seven lists, Monday first, of [from, to] in the city's time; empty: the city's own hours.",
+    )
+    closed_days = models.JSONField(
+        default=list, blank=True, help_text="Further days without work, as YYYY-MM-DD."
+    )
     staff = models.ManyToManyField(settings.AUTH_USER_MODEL, blank=True, related_name="departments")
 
     class Meta:
