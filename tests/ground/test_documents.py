@@ -23,7 +23,7 @@ def test_the_api_page_names_every_error_code():
         for file in (ROOT / room).glob("*.py"):
             codes |= set(re.findall(r'^    code = "(\w+)"', file.read_text(), re.MULTILINE))
     internal = {"error", "conflict", "unprocessable", "unavailable", "migrations_missing", "unknown_scope"}
-    internal |= {"temporal_unavailable", "temporal_workflow_gone"}
+    internal |= {"temporal_unavailable", "temporal_refused", "temporal_workflow_gone"}
     assert {code for code in codes - internal if f"`{code}`" not in page} == set()
 
 
