@@ -16,8 +16,8 @@ from django.utils.timesince import timesince
 from executions.console.answers import AnswerForm
 from executions.console.following import follow
 from executions.console.launching import APPROVE, LAUNCH, data_form, launch_seen
+from executions.deciding import decide_task, ensure_may_decide
 from executions.models import ExecutionStatus, HumanTask, StepRun, TaskStatus, WorkflowExecution
-from executions.services import decide_task, ensure_may_decide
 from executions.tasks import DONE
 from issues.admin import WithinMyDepartments
 from mudda import console

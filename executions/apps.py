@@ -6,7 +6,7 @@ class ExecutionsConfig(AppConfig):
     verbose_name = "Runs"
 
     def ready(self) -> None:
-        from executions import services, starting
+        from executions import deciding, services, starting
         from executions.activities import clock, fieldwork, issues, notify, reports  # noqa: F401 (each offers its own)
         from executions.temporal.contracts import TASK_DECIDED
         from mudda import dispatcher, outbox, scopes
@@ -18,5 +18,5 @@ class ExecutionsConfig(AppConfig):
         scopes.register("tasks:read", task("view"), description="Read people's tasks.")
         scopes.register("tasks:write", task("view"), task("decide"), description="Decide people's tasks.")
         tell_executions_by(services.live_execution)
-        outbox.register(TASK_DECIDED, services.deliver_decision)
+        outbox.register(TASK_DECIDED, deciding.deliver_decision)
         dispatcher.register("start pending executions", starting.start_pending, every=2)

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from executions.adapters.storage.transport import open_document
+from executions.deciding import decide_task
 from executions.filters import ExecutionFilter, TaskFilter
 from executions.models import Document, HumanTask, WorkflowExecution
 from executions.serializers import (
@@ -23,7 +24,7 @@ from executions.serializers import (
     LaunchedOutput,
     TaskOutput,
 )
-from executions.services import decide_task, launch_execution
+from executions.services import launch_execution
 from mudda import idempotency, scopes
 from mudda.drf import Pages, caller, parse
 from mudda.errors import Forbidden, NotFound

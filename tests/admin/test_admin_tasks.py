@@ -5,8 +5,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from executions.console.answers import AnswerForm
+from executions.deciding import decide_task
 from executions.models import HumanTask, StepRun, TaskStatus
-from executions.services import decide_task
 from executions.tasks import open_task
 from mudda.models import OutboxMessage
 from tests.admin.looking import HOSTILE, assert_tame, said

@@ -1,0 +1,169 @@
+"""Deciding people's tasks. The task's row is the only arbiter: whoever comes second is told who was first."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils import timezone
+from jsonschema import Draft202012Validator
+
+from executions.models import Effect, EffectStatus, HumanTask, TaskStatus, WorkflowExecution
+from executions.tasks import APPROVAL, DONE, UNCERTAIN_EFFECT
+from executions.temporal.contracts import TASK_DECIDED, TaskDecided
+from mudda import events, outbox, temporal
+from mudda.errors import Conflict, Forbidden, InvalidRequest, NotFound, Unprocessable
+from mudda.models import OutboxMessage
+from workflows.models import PlanApproval
+
+
+class TaskClosed(Conflict):
+    code = "task_closed"
+    title = "This task has been decided, or is not open any more."
+
+
+class BadAnswer(Unprocessable):
+    code = "bad_answer"
+    title = "The answer isn't what the task asks for."
+
+
+THEN = {
+    APPROVAL: {"approve": "approved", "reject": "rejected"},
+    UNCERTAIN_EFFECT: {"it_happened": "again", "do_it_again": "again", "stop": "fail"},
+}
+"""What the run does after each outcome of the tasks that aren't an activity's own."""
+
+
+@transaction.atomic
+def decide_task(*, task_id: UUID, outcome: str, by: User, answer: Any = None, comment: str = "") -> HumanTask:
+    """Decide a task; whoever comes second is told who was first. The run hears of it after commit.
+
+    Args:
+        outcome: one of the task's ``outcomes``.
+        answer: for an activity's task, the answer that its form asks for.
+
+    Raises:
+        NotFound: there is no such task, or ``by`` may not see it.
+        TaskClosed: carries who decided, when and how.
+        Forbidden: ``by`` isn't in the group that may decide, or wrote or approved a plan that asks for four eyes.
+        BadAnswer: the answer doesn't satisfy the form; names every field.
+    """
+    visible = HumanTask.objects.visible_to(by).filter(pk=task_id)
+    task = HumanTask.objects.select_for_update(of=("self",)).filter(pk__in=visible.values("pk")).first()
+    if task is None:
+        raise NotFound("There is no such task.")
+    ensure_open(task)
+    ensure_may_decide(task, by)
+    ensure_answer(task, outcome, answer)
+    task.status, task.outcome, task.answer, task.comment = TaskStatus.DECIDED, outcome, answer, comment
+    task.decided_by, task.decided_at = by, timezone.now()
+    task.save(update_fields=["status", "outcome", "answer", "comment", "decided_by", "decided_at"])
+    if task.kind == UNCERTAIN_EFFECT:
+        _settle_effects(task, outcome)
+    events.append(
+        task.execution,
+        "task.decided",
+        {"task": str(task.pk), "step_id": task.step_id, "outcome": outcome},
+        actor=by,
+    )
+    if task.awaited:
+        _tell_run(task)
+    return task
+
+
+def ensure_open(task: HumanTask) -> None:
+    if task.status not in {TaskStatus.OPEN, TaskStatus.ON_HOLD}:
+        raise TaskClosed(
+            f"The task is {task.status}.",
+            extra={
+                "task_status": task.status,
+                "decided_by": task.decided_by.get_username() if task.decided_by else None,
+                "decided_at": task.decided_at.isoformat() if task.decided_at else None,
+                "outcome": task.outcome or None,
+            },
+        )
+
+
+def ensure_may_decide(task: HumanTask, by: User) -> None:
+    if task.group and not by.is_superuser and not by.groups.filter(name=task.group).exists():
+        raise Forbidden(f"This is for the group {task.group}.")
+    if task.four_eyes and by.pk in plan_authors(task.execution):
+        raise Forbidden("Four eyes: whoever wrote or approved the plan cannot decide this.")
+
+
+def plan_authors(execution: WorkflowExecution) -> set[int]:
+    """The users who generated, edited or approved the plan of this run."""
+    plan = execution.plan
+    authors = plan.revisions.values_list("author_id", flat=True)
+    approvers = PlanApproval.objects.filter(revision__plan=plan).values_list("approver_id", flat=True)
+    return {user for user in (*authors, *approvers, plan.created_by_id) if user is not None}
+
+
+def ensure_answer(task: HumanTask, outcome: str, answer: Any) -> None:
+    if outcome not in task.outcomes:
+        error = {
+            "pointer": "/outcome",
+            "code": "bad_value",
+            "message": f"One of: {', '.join(task.outcomes)}.",
+        }
+        raise InvalidRequest("No such outcome.", errors=[error])
+    if outcome != DONE:
+        return
+    errors = [
+        {
+            "pointer": "/answer" + "".join(f"/{part}" for part in e.absolute_path),
+            "code": "bad_input",
+            "message": e.message,
+        }
+        for e in Draft202012Validator(task.form).iter_errors(answer if answer is not None else {})
+    ]
+    if errors:
+        raise BadAnswer(errors=errors)
+
+
+def _settle_effects(task: HumanTask, outcome: str) -> None:
+    """Write a person's word on an uncertain effect into its row, before the step is done again."""
+    uncertain = Effect.objects.filter(
+        execution=task.execution, step_id=task.step_id, status=EffectStatus.UNCERTAIN
+    )
+    now = timezone.now()
+    if outcome == "it_happened":
+        uncertain.update(status=EffectStatus.DONE, receipt={"confirmed_by_task": str(task.pk)}, ended_at=now)
+    else:
+        uncertain.update(
+            status=EffectStatus.FAILED, error="A person said that it did not happen.", ended_at=now
+        )
+
+
+def _tell_run(task: HumanTask) -> None:
+    then = THEN.get(task.kind, {DONE: "answer"}).get(task.outcome, "fail")
+    outbox.put(
+        TASK_DECIDED,
+        {
+            "execution_id": str(task.execution_id),
+            "task_id": str(task.pk),
+            "step_id": task.step_id,
+            "then": then,
+            "answer": task.answer,
+            "reason": task.comment,
+        },
+    )
+
+
+def deliver_decision(message: OutboxMessage) -> None:
+    """The outbox's handler: tell the run as a Temporal signal, told apart by the message's id.
+
+    Raises:
+        TemporalUnavailable: to be tried again.
+        WorkflowGone: the run has ended; nobody is there to hear it.
+    """
+    payload = message.payload
+    decided = TaskDecided(
+        message_id=str(message.pk),
+        task_id=payload["task_id"],
+        step_id=payload["step_id"],
+        then=payload["then"],
+        answer=payload["answer"],
+        reason=payload["reason"],
+    )
+    temporal.signal_workflow(f"mudda-workflow-{payload['execution_id']}", TASK_DECIDED, decided)
