@@ -4,7 +4,8 @@ import pytest
 from plan_samples import NINE, leak, message_step, plan_of
 
 from workflows.plan.catalogue import CORE_CATALOGUE
-from workflows.plan.compiled import CompiledPlan, CompiledStep
+from workflows.plan.checks import features
+from workflows.plan.compiled import CompiledCompensation, CompiledOverdue, CompiledPlan, CompiledStep
 from workflows.plan.compiler import compile_plan, stronger
 from workflows.plan.problems import PlanHasProblems
 from workflows.plan.schema import Approval, Retry, digest, normalise
@@ -31,6 +32,72 @@ def test_a_plan_is_joined_with_the_catalogue():
     assert report.give_up_after_seconds == 30 * 86_400
     assert report.retry == Retry(max_attempts=5)
     assert report.on_failure == "continue"
+
+
+@pytest.fixture
+def full(monkeypatch):
+    """A plan that uses what came later to the language, whether or not runs carry it out already."""
+    monkeypatch.setattr(features, "NOT_CARRIED_OUT_YET", frozenset())
+    document = leak() | {"due": "P2D"}
+    assess, repair, _, report = document["steps"]
+    answer = {"severity": "low", "lane_affected": False, "depth": 0}
+    assess |= {"overdue": {"remind": "PT1H", "escalate_to": "supervisor", "then": {"answer": answer}}}
+    repair["requires_approval"]["overdue"] = {"escalate_to": "administrator", "then": "fail"}
+    repair["compensate"] = {
+        "activity_id": "update_issue",
+        "inputs": {"note": "{{ steps.repair.crew }} is not coming."},
+    }
+    report |= {
+        "on_failure": {"escalate": "supervisor"},
+        "compensate": {"activity_id": "generate_report", "inputs": {"title": "Never mind", "sections": []}},
+    }
+    return document
+
+
+def test_what_is_said_for_trouble_is_joined_with_the_catalogue_too(full):
+    plan = compile_plan(full, NINE)
+    assess, repair, warn, report = plan.steps
+    assert plan.due == "P2D"
+    answer = {"severity": "low", "lane_affected": False, "depth": 0}
+    assert assess.overdue == CompiledOverdue("PT1H", "supervisor", "answer", answer)
+    assert repair.approval.overdue == CompiledOverdue(None, "administrator", "fail")
+    undo = CORE_CATALOGUE["update_issue"]
+    assert repair.compensate == CompiledCompensation(
+        "update_issue", {"note": "{{ steps.repair.crew }} is not coming."}, undo.timeout_seconds,
+        undo.give_up_after_seconds, undo.retry, "idempotent", True, undo.output, typical_seconds=1,
+    )  # fmt: skip
+    assert (warn.on_failure, warn.escalate_to, warn.compensate, warn.overdue) == ("fail", "", None, None)
+    assert (report.on_failure, report.escalate_to) == ("escalate", "supervisor")
+    assert not report.compensate.local_ok
+    assert (repair.typical_seconds, repair.cost) == (86_400, 250)
+    assert [step.roles for step in plan.steps] == [
+        {"department": "department"}, {"department": "department"}, {"to": "any"}, {},
+    ]  # fmt: skip
+
+
+def test_a_plan_for_trouble_survives_json_too(full):
+    plan = compile_plan(full, NINE)
+    assert CompiledPlan.from_json(json.loads(json.dumps(plan.to_json()))) == plan
+
+
+def test_a_plan_compiled_before_a_field_was_known_takes_its_default():
+    data = json.loads(json.dumps(compile_plan(leak(), NINE).to_json()))
+    later = ("escalate_to", "compensate", "overdue", "typical_seconds", "cost", "roles")
+    del data["due"]
+    for step in data["steps"]:
+        for field in later:
+            del step[field]
+    old = CompiledPlan.from_json(data)
+    assert old.due is None
+    assert (old.steps[0].escalate_to, old.steps[0].compensate, old.steps[0].overdue) == ("", None, None)
+    assert old.steps[1].approval.overdue is None
+
+
+def test_a_plan_that_needs_what_runs_do_not_do_yet_is_not_compiled(full, monkeypatch):
+    monkeypatch.setattr(features, "NOT_CARRIED_OUT_YET", frozenset({"compensate", "escalate", "overdue"}))
+    with pytest.raises(PlanHasProblems) as caught:
+        compile_plan(full, NINE)
+    assert {problem.code for problem in caught.value.problems} == {"not_yet_supported"}
 
 
 def test_a_normalised_plan_compiles_to_the_same():
@@ -92,6 +159,12 @@ def test_a_later_change_of_document_or_catalogue_does_not_reach_a_compiled_plan(
             Approval("administrator", "x", True),
         ),
         (Approval("viewer"), Approval("supervisor"), Approval("supervisor")),
+        (
+            Approval(overdue=CompiledOverdue(then="fail")),
+            Approval("supervisor", overdue=CompiledOverdue()),
+            Approval("supervisor", overdue=CompiledOverdue(then="fail")),
+        ),
+        (Approval(overdue=CompiledOverdue()), None, Approval("supervisor", overdue=CompiledOverdue())),
     ],
 )
 def test_the_stronger_of_plan_and_catalogue_holds(asked, required, expected):

@@ -12,6 +12,7 @@ from workflows.plan.schema import (
     Approval,
     NotCanonical,
     OnFailure,
+    Overdue,
     Retry,
     RetryWish,
     canonical_text,
@@ -170,7 +171,7 @@ def test_fields_of_later_issues_are_typed_too():
     assert parsed.requires_approval == Approval()
     assert parsed.on_failure == OnFailure("escalate", "supervisor")
     assert parsed.compensate.inputs == {"note": "undone"}
-    assert parsed.overdue == {"then": "wait"}
+    assert parsed.overdue == Overdue()
 
 
 def test_a_plan_changes_only_what_it_says_about_retries():

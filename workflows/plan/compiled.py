@@ -13,7 +13,47 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from workflows.plan.schema import Approval, Retry
+from workflows.plan.schema import Approval, Overdue, Retry
+
+CompiledOverdue = Overdue
+"""Nothing of the catalogue joins it, so it is compiled as it is written."""
+
+
+@dataclass(frozen=True)
+class CompiledCompensation:
+    """What undoes a completed step, with what the catalogue says of that activity joined.
+
+    Attributes:
+        activity_id, inputs: As in the plan (inputs still with references).
+        timeout_seconds, give_up_after_seconds, heartbeat_seconds, retry, effect, local_ok, typical_seconds,
+            cost: As in ``ActivitySpec``; a plan can't change them.
+        output_schema: JSON Schema that its output must satisfy.
+    """
+
+    activity_id: str
+    inputs: dict[str, Any] = field(default_factory=dict)
+    timeout_seconds: int = 60
+    give_up_after_seconds: int = 30 * 86_400
+    retry: Retry = Retry()
+    effect: str = "none"
+    local_ok: bool = False
+    output_schema: dict[str, Any] = field(default_factory=dict)
+    heartbeat_seconds: int | None = None
+    typical_seconds: int = 5
+    cost: float = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object with every field."""
+        data = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        data["retry"] = self.retry.to_json()
+        return data
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> CompiledCompensation:
+        """From ``to_json``; unknown fields are ignored, later ones take their default."""
+        known = {name: data[name] for name in cls.__dataclass_fields__ if name in data}
+        known["retry"] = Retry() if known.get("retry") is None else Retry.from_json(known["retry"])
+        return cls(**known)
 
 
 @dataclass(frozen=True)
@@ -27,9 +67,13 @@ class CompiledStep:
         approval: The stronger of plan and catalogue, or None.
         timeout_seconds, give_up_after_seconds, heartbeat_seconds: As in ``ActivitySpec``.
         retry: The catalogue's, changed by the plan's.
-        on_failure: ``fail`` or ``continue``.
-        effect, local_ok, ends_when_told: As in ``ActivitySpec``.
+        on_failure: ``fail``, ``continue`` or ``escalate``.
+        effect, local_ok, ends_when_told, typical_seconds, cost: As in ``ActivitySpec``.
         output_schema: JSON Schema that the step's output must satisfy.
+        escalate_to: The group that is asked, for ``escalate``.
+        compensate: What undoes it once it has completed, or None.
+        overdue: For a person's step: what happens when it isn't done in time; None to remind and wait.
+        roles: Which inputs name people: input to ``any``, ``department`` or ``group``.
     """
 
     step_id: str
@@ -50,6 +94,12 @@ class CompiledStep:
     local_ok: bool = False
     ends_when_told: bool = False
     output_schema: dict[str, Any] = field(default_factory=dict)
+    escalate_to: str = ""
+    compensate: CompiledCompensation | None = None
+    overdue: CompiledOverdue | None = None
+    typical_seconds: int = 5
+    cost: float = 0
+    roles: dict[str, str] = field(default_factory=dict)
 
     @property
     def withdrawable(self) -> bool:
@@ -62,6 +112,8 @@ class CompiledStep:
         data["needs"] = list(self.needs)
         data["approval"] = self.approval and self.approval.to_json()
         data["retry"] = self.retry.to_json()
+        data["compensate"] = self.compensate and self.compensate.to_json()
+        data["overdue"] = self.overdue and self.overdue.to_json()
         return data
 
     @classmethod
@@ -72,6 +124,9 @@ class CompiledStep:
         approval, retry = known.get("approval"), known.get("retry")
         known["approval"] = None if approval is None else Approval.from_json(approval)
         known["retry"] = Retry() if retry is None else Retry.from_json(retry)
+        compensate, overdue = known.get("compensate"), known.get("overdue")
+        known["compensate"] = None if compensate is None else CompiledCompensation.from_json(compensate)
+        known["overdue"] = None if overdue is None else CompiledOverdue.from_json(overdue)
         return cls(**known)
 
 
@@ -122,12 +177,14 @@ class CompiledPlan:
         catalogue_digest: Of the catalogue it was compiled with.
         workflow_name: For people.
         steps: In the plan's order.
+        due: The whole plan's target, a working-time duration; None for the category's.
     """
 
     digest: str
     catalogue_digest: str
     workflow_name: str
     steps: tuple[CompiledStep, ...]
+    due: str | None = None
 
     @cached_property
     def graph(self) -> Graph:
@@ -145,6 +202,7 @@ class CompiledPlan:
             "digest": self.digest,
             "catalogue_digest": self.catalogue_digest,
             "workflow_name": self.workflow_name,
+            "due": self.due,
             "steps": [step.to_json() for step in self.steps],
         }
 
@@ -156,4 +214,5 @@ class CompiledPlan:
             data["catalogue_digest"],
             data["workflow_name"],
             tuple(CompiledStep.from_json(step) for step in data["steps"]),
+            data.get("due"),
         )

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from workflows.plan.activity import ActivitySpec, output_schema
 from workflows.plan.catalogue import Catalogue
-from workflows.plan.compiled import CompiledPlan, CompiledStep
+from workflows.plan.compiled import CompiledCompensation, CompiledPlan, CompiledStep
 from workflows.plan.problems import PlanHasProblems, has_errors
 from workflows.plan.schema import (
     DEFAULT_APPROVAL_GROUP,
     GROUPS,
     Approval,
+    Compensation,
     Step,
     digest,
     normalise,
@@ -39,28 +42,31 @@ def compile_plan(document: object, catalogue: Catalogue) -> CompiledPlan:
         digest(document),
         catalogue.digest,
         plan.workflow_name,
-        tuple(_compile_step(step, catalogue[step.activity_id]) for step in plan.steps),
+        tuple(_compile_step(step, catalogue) for step in plan.steps),
+        plan.due,
     )
 
 
 def stronger(asked: Approval | None, required: Approval | None) -> Approval | None:
     """What the plan asks and what the catalogue requires, joined so that neither is weakened.
 
-    The group with more say, four eyes when either wants them; reason and due from the plan if it has them.
+    The group with more say, four eyes when either wants them; reason, due and overdue from the plan if it has them.
     """
     if asked is None or required is None:
         only = asked or required
-        return only and Approval(only.group or DEFAULT_APPROVAL_GROUP, only.reason, only.four_eyes, only.due)
+        return only and replace(only, group=only.group or DEFAULT_APPROVAL_GROUP)
     group = max(asked.group, required.group, key=("", *GROUPS).index) or DEFAULT_APPROVAL_GROUP
     return Approval(
         group,
         asked.reason or required.reason,
         asked.four_eyes or required.four_eyes,
         asked.due or required.due,
+        asked.overdue or required.overdue,
     )
 
 
-def _compile_step(step: Step, spec: ActivitySpec) -> CompiledStep:
+def _compile_step(step: Step, catalogue: Catalogue) -> CompiledStep:
+    spec = catalogue[step.activity_id]
     return CompiledStep(
         step_id=step.step_id,
         activity_id=step.activity_id,
@@ -80,4 +86,35 @@ def _compile_step(step: Step, spec: ActivitySpec) -> CompiledStep:
         local_ok=spec.local_ok,
         ends_when_told=spec.ends_when_told,
         output_schema=output_schema(spec, step.inputs),
+        escalate_to=step.on_failure.group,
+        compensate=None if step.compensate is None else _compile_compensation(step.compensate, catalogue),
+        overdue=step.overdue,
+        typical_seconds=spec.typical_seconds,
+        cost=spec.cost,
+        roles=_roles(spec),
     )
+
+
+def _compile_compensation(compensate: Compensation, catalogue: Catalogue) -> CompiledCompensation:
+    spec = catalogue[compensate.activity_id]
+    return CompiledCompensation(
+        activity_id=compensate.activity_id,
+        inputs=compensate.inputs,
+        timeout_seconds=spec.timeout_seconds,
+        give_up_after_seconds=spec.give_up_after_seconds,
+        retry=spec.retry,
+        effect=spec.effect,
+        local_ok=spec.local_ok,
+        output_schema=output_schema(spec, compensate.inputs),
+        heartbeat_seconds=spec.heartbeat_seconds,
+        typical_seconds=spec.typical_seconds,
+        cost=spec.cost,
+    )
+
+
+def _roles(spec: ActivitySpec) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, schema in spec.inputs.get("properties", {}).items():
+        if isinstance(schema, dict) and ("x-role" in schema or schema.get("x-group")):
+            found[name] = schema.get("x-role", "group")
+    return found

@@ -41,6 +41,38 @@ DEFAULT_APPROVAL_GROUP = "supervisor"
 
 
 @dataclass(frozen=True)
+class Overdue:
+    """What happens when a person has not answered in time.
+
+    Attributes:
+        remind: Working-time duration from one reminder to the next; None for one reminder, at due.
+        escalate_to: The group that gets the task, "" for nobody else.
+        then: ``wait``, ``fail`` or ``answer``.
+        answer: The step's output, for ``answer``; never for an approval, which only a person gives.
+    """
+
+    remind: str | None = None
+    escalate_to: str = ""
+    then: str = "wait"
+    answer: dict[str, Any] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object with every field."""
+        return {
+            "remind": self.remind, "escalate_to": self.escalate_to, "then": self.then, "answer": self.answer
+        }  # fmt: skip
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Overdue:
+        """From ``to_json`` or from a plan's object; unknown fields are ignored."""
+        then: Any = data.get("then") or "wait"
+        answer = data.get("answer")
+        if isinstance(then, Mapping):
+            then, answer = "answer", then["answer"]
+        return cls(data.get("remind"), data.get("escalate_to") or "", then, answer)
+
+
+@dataclass(frozen=True)
 class Approval:
     """A person decides before the step starts.
 
@@ -49,25 +81,35 @@ class Approval:
         reason: Why it is asked, for the one who decides.
         four_eyes: Nobody who generated, edited or approved the plan may decide.
         due: Working-time duration for the decision, or None for the category's target.
+        overdue: What happens when it isn't decided in time; None to remind at due and wait.
     """
 
     group: str = ""
     reason: str = ""
     four_eyes: bool = False
     due: str | None = None
+    overdue: Overdue | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """As a JSON object with every field."""
-        return {"group": self.group, "reason": self.reason, "four_eyes": self.four_eyes, "due": self.due}
+        """As a JSON object with every field; ``overdue``, which came later, only when there is one, so that
+        the digest of a catalogue that has none stays what it was."""
+        data: dict[str, Any] = {
+            "group": self.group, "reason": self.reason, "four_eyes": self.four_eyes, "due": self.due
+        }  # fmt: skip
+        if self.overdue is not None:
+            data["overdue"] = self.overdue.to_json()
+        return data
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Approval:
         """From ``to_json`` or from a plan's object; unknown fields are ignored."""
+        overdue = data.get("overdue")
         return cls(
             data.get("group") or "",
             data.get("reason") or "",
             bool(data.get("four_eyes", False)),
             data.get("due"),
+            None if overdue is None else Overdue.from_json(overdue),
         )
 
 
@@ -159,7 +201,7 @@ class Step:
     when: dict[str, Any] | None = None
     requires_approval: Approval | None = None
     due: str | None = None
-    overdue: dict[str, Any] | None = None
+    overdue: Overdue | None = None
     timeout_seconds: int | None = None
     retry: RetryWish | None = None
     on_failure: OnFailure = OnFailure()
@@ -260,6 +302,7 @@ def parse_plan(document: object) -> Plan:
 
 def _parse_step(data: dict[str, Any]) -> Step:
     timeout, retry, compensate = data.get("timeout"), data.get("retry"), data.get("compensate")
+    overdue = data.get("overdue")
     return Step(
         step_id=data["step_id"],
         activity_id=data["activity_id"],
@@ -271,13 +314,13 @@ def _parse_step(data: dict[str, Any]) -> Step:
         when=data.get("when"),
         requires_approval=_parse_approval(data.get("requires_approval")),
         due=data.get("due"),
-        overdue=data.get("overdue"),
+        overdue=None if overdue is None else Overdue.from_json(overdue),
         timeout_seconds=None if timeout is None else parse_seconds(timeout),
         retry=None if retry is None else _parse_retry(retry),
         on_failure=_parse_on_failure(data.get("on_failure", "fail")),
         compensate=None
         if compensate is None
-        else Compensation(compensate["activity_id"], compensate.get("inputs", {})),
+        else Compensation(compensate["activity_id"], compensate.get("inputs") or {}),
     )
 
 
