@@ -55,6 +55,7 @@ class WorkflowExecution(EventStream):
     started_at = models.DateTimeField(null=True, blank=True)
     completed_at = models.DateTimeField(null=True, blank=True)
     paused_at = models.DateTimeField(null=True, blank=True)
+    cancel_requested_at = models.DateTimeField(null=True, blank=True)
 
     objects = ExecutionQuerySet.as_manager()
 
@@ -351,15 +352,20 @@ class ContractorOrder(models.Model):
         return self.scope[:60]
 
 
-class StoredOutput(models.Model):
-    """A value too large for a run's history; the run carries its id instead."""
+class Steering(models.Model):
+    """What a person told a run to do, and why: pause, resume, cancel."""
 
-    id = models.CharField(primary_key=True, max_length=64, editable=False, help_text="SHA-256 of the text.")
-    text = models.TextField(help_text="The value as JSON.")
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    execution = models.ForeignKey(WorkflowExecution, on_delete=models.CASCADE, related_name="steerings")
+    action = models.CharField(max_length=10, help_text="pause, resume or cancel")
+    reason = models.TextField(max_length=2_000, blank=True)
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
-        db_table = "stored_outputs"
+        db_table = "steerings"
+        ordering = ["at", "pk"]
 
     def __str__(self) -> str:
-        return self.id[:12]
+        return self.action
