@@ -69,6 +69,9 @@ class Effects:
             if effect.status == EffectStatus.UNCERTAIN:
                 raise UncertainEffect(effect) from error
             raise
+        except Exception as error:
+            self._record_defect(effect, error)
+            raise
         self._record_done(effect, receipt)
         return receipt
 
@@ -109,6 +112,13 @@ class Effects:
         Effect.objects.filter(pk=effect.pk, holder=self.holder, status=EffectStatus.STARTED).update(
             status=effect.status, error=effect.error, ended_at=effect.ended_at
         )
+
+    def _record_defect(self, effect: Effect, error: Exception) -> None:
+        """Give an idempotent effect back at once; of an ``at_most_once`` one nobody knows, and its lease says so."""
+        if effect.effect_class != "at_most_once":
+            Effect.objects.filter(pk=effect.pk, holder=self.holder, status=EffectStatus.STARTED).update(
+                status=EffectStatus.FAILED, error=f"A defect: {type(error).__name__}", ended_at=timezone.now()
+            )
 
     def _record_done(self, effect: Effect, receipt: Receipt) -> None:
         """Write what we know has happened, for as long as the lease is ours, also while the database is away."""
