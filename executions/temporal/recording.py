@@ -20,6 +20,7 @@ from executions.tasks import ask_about_uncertain_effect, ask_approval
 from executions.temporal.contracts import INFRASTRUCTURE, Carried, StepAnswer, StepCall
 from mudda import events
 from mudda.errors import MuddaError
+from workflows.plan.checks.inputs import schema_problems
 
 logger = logging.getLogger(__name__)
 
@@ -77,6 +78,7 @@ def _run_step(call: StepCall, implementation: Implementation) -> StepAnswer:
         step.execution, step, call.inputs, Effects(step, lease_seconds=call.timeout_seconds)
     )
     try:
+        ensure_inputs(step, call.inputs)
         result = implementation(context)
         if isinstance(result, Waiting):
             return wait_for_person(step, result.task)
@@ -172,6 +174,15 @@ def record_failure(call: StepCall, step: StepRun, error: MuddaError) -> Applicat
     kind = "step.failed" if final else "step.attempt_failed"
     events.append(step.execution, kind, {"step_id": step.step_id, "code": error.code})
     return ApplicationError(error.detail[:LONGEST_ERROR], type=error.code, non_retryable=final)
+
+
+def ensure_inputs(step: StepRun, inputs: dict[str, Any]) -> None:
+    """What references gave is known only now. Plans compiled before schemas were frozen have none to check by."""
+    schema = next(
+        s.get("input_schema") for s in step.execution.compiled["steps"] if s["step_id"] == step.step_id
+    )
+    for pointer, _, message in schema_problems(inputs, schema or {}, "/inputs"):
+        raise StepFailed("bad_input", f"{pointer}: {message}"[:LONGEST_ERROR], permanent=True)
 
 
 def ensure_output(step: StepRun, output: Any) -> None:

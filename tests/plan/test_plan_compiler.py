@@ -22,6 +22,7 @@ def test_a_plan_is_joined_with_the_catalogue():
     assess, repair, warn, report = plan.steps
     assert (assess.done_by, assess.needs, assess.due) == ("person", (), "PT4H")
     assert assess.output_schema["properties"]["severity"]["enum"] == ["low", "high"]
+    assert assess.input_schema == NINE["inspect_site"].inputs
     assert repair.approval == Approval("supervisor", "Excavation costs money.")
     assert repair.ends_when_told
     assert warn.when == {"eq": ["{{ steps.assess.lane_affected }}", True]}
@@ -65,6 +66,7 @@ def test_what_is_said_for_trouble_is_joined_with_the_catalogue_too(full):
     assert repair.compensate == CompiledCompensation(
         "update_issue", {"note": "{{ steps.repair.crew }} is not coming."}, undo.timeout_seconds,
         undo.give_up_after_seconds, undo.retry, "idempotent", True, undo.output, typical_seconds=1,
+        input_schema=undo.inputs,
     )  # fmt: skip
     assert (warn.on_failure, warn.escalate_to, warn.compensate, warn.overdue) == ("fail", "", None, None)
     assert (report.on_failure, report.escalate_to) == ("escalate", "supervisor")
@@ -82,7 +84,7 @@ def test_a_plan_for_trouble_survives_json_too(full):
 
 def test_a_plan_compiled_before_a_field_was_known_takes_its_default():
     data = json.loads(json.dumps(compile_plan(leak(), NINE).to_json()))
-    later = ("escalate_to", "compensate", "overdue", "typical_seconds", "cost", "roles")
+    later = ("escalate_to", "compensate", "overdue", "typical_seconds", "cost", "roles", "input_schema")
     del data["due"]
     for step in data["steps"]:
         for field in later:

@@ -27,7 +27,7 @@ class CompiledCompensation:
         activity_id, inputs: As in the plan (inputs still with references).
         timeout_seconds, give_up_after_seconds, heartbeat_seconds, retry, effect, local_ok, typical_seconds,
             cost: As in ``ActivitySpec``; a plan can't change them.
-        output_schema: JSON Schema that its output must satisfy.
+        input_schema, output_schema: JSON Schemas that its resolved inputs and its output must satisfy.
     """
 
     activity_id: str
@@ -41,6 +41,7 @@ class CompiledCompensation:
     heartbeat_seconds: int | None = None
     typical_seconds: int = 5
     cost: float = 0
+    input_schema: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object with every field."""
@@ -69,6 +70,7 @@ class CompiledStep:
         retry: The catalogue's, changed by the plan's.
         on_failure: ``fail``, ``continue`` or ``escalate``.
         effect, local_ok, ends_when_told, typical_seconds, cost: As in ``ActivitySpec``.
+        input_schema: JSON Schema that the step's inputs must satisfy once references are resolved.
         output_schema: JSON Schema that the step's output must satisfy.
         escalate_to: The group that is asked, for ``escalate``.
         compensate: What undoes it once it has completed, or None.
@@ -100,6 +102,7 @@ class CompiledStep:
     typical_seconds: int = 5
     cost: float = 0
     roles: dict[str, str] = field(default_factory=dict)
+    input_schema: dict[str, Any] = field(default_factory=dict)
 
     @property
     def withdrawable(self) -> bool:
@@ -138,11 +141,13 @@ class Graph:
         order: The steps, each after all of its needs; the plan's order where that leaves a choice.
         position: Place of each step in the plan, by step id.
         titles: Step titles by step id.
+        escalating: The steps whose failure a person is asked about.
     """
 
     order: tuple[CompiledStep, ...]
     position: dict[str, int]
     titles: dict[str, str]
+    escalating: tuple[CompiledStep, ...] = ()
 
     @classmethod
     def of(cls, steps: tuple[CompiledStep, ...]) -> Graph:
@@ -165,6 +170,7 @@ class Graph:
             tuple(order),
             {step.step_id: index for index, step in enumerate(steps)},
             {step.step_id: step.title for step in steps},
+            tuple(step for step in steps if step.on_failure == "escalate"),
         )
 
 

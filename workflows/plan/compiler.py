@@ -92,6 +92,7 @@ def _compile_step(step: Step, catalogue: Catalogue) -> CompiledStep:
         typical_seconds=spec.typical_seconds,
         cost=spec.cost,
         roles=_roles(spec),
+        input_schema=spec.inputs,
     )
 
 
@@ -109,6 +110,7 @@ def _compile_compensation(compensate: Compensation, catalogue: Catalogue) -> Com
         heartbeat_seconds=spec.heartbeat_seconds,
         typical_seconds=spec.typical_seconds,
         cost=spec.cost,
+        input_schema=spec.inputs,
     )
 
 
