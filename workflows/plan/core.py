@@ -26,6 +26,11 @@ ROLE: Schema = {
 }  # fmt: skip
 
 
+PATIENT = Retry(max_attempts=8, initial_seconds=2, backoff=3.0, max_interval_seconds=900)
+"""For what sends a letter. A mail server that restarts, or that greylists a new sender, says "later" for minutes:
+waits of 2, 6, 18, 54, 162, 486 and 900 s give it 27 minutes, where three quick attempts would fail a run of weeks."""
+
+
 def _object(required: dict[str, Schema], optional: dict[str, Schema] | None = None, **more: Any) -> Schema:
     return {
         "type": "object",
@@ -69,7 +74,7 @@ SEND_NOTIFICATION = ActivitySpec(
         {"subject": LINE, "channel": {"type": "string", "enum": ["email", "sms"]}},
     ),
     output=_object({"notification_id": LINE, "channel": LINE, "status": LINE}),
-    effect="at_most_once", max_timeout_seconds=300,
+    effect="at_most_once", max_timeout_seconds=300, retry=PATIENT,
 )  # fmt: skip
 
 UPDATE_ISSUE = ActivitySpec(
@@ -113,7 +118,7 @@ ORDER_CONTRACTOR = ActivitySpec(
         "cost_limit": {"type": "number", "minimum": 0, "description": "In the city's currency."},
     }),
     output=_object({"order_id": LINE}),
-    effect="idempotent", cost=1000,
+    effect="at_most_once", retry=PATIENT, cost=1000,
     approval=Approval("supervisor", "Ordering a contractor spends the city's money.", four_eyes=True),
 )  # fmt: skip
 
@@ -132,7 +137,7 @@ INSPECT_SITE = ActivitySpec(
     output=_object(
         {}, {"photos": PHOTOS, "notes": {"type": "string"}}, **{"x-adds": {"questions": "questions"}}
     ),
-    effect="at_most_once", typical_seconds=4 * HOUR, cost=60,
+    effect="at_most_once", retry=PATIENT, typical_seconds=4 * HOUR, cost=60,
 )  # fmt: skip
 
 DISPATCH_CREW = ActivitySpec(
@@ -146,14 +151,14 @@ DISPATCH_CREW = ActivitySpec(
         "crew": _nullable(LINE), "accepted_at": _nullable(TIME), "completed_at": _nullable(TIME),
         "notes": {"type": ["string", "null"]}, "photos": _nullable(PHOTOS),
     }),
-    effect="at_most_once", ends_when_told=True, typical_seconds=DAY, cost=250,
+    effect="at_most_once", retry=PATIENT, ends_when_told=True, typical_seconds=DAY, cost=250,
 )  # fmt: skip
 
 REQUEST_PHOTOS = ActivitySpec(
     "request_photos", "Ask for photos", "person",
     inputs=_object({"of": LINE, "from": ROLE}, {"count": {"type": "integer", "minimum": 1, "maximum": 50}}),
     output=_object({}, {"photos": PHOTOS, "notes": {"type": "string"}}),
-    effect="at_most_once", typical_seconds=DAY,
+    effect="at_most_once", retry=PATIENT, typical_seconds=DAY,
 )  # fmt: skip
 
 CONFIRM_COMPLETION = ActivitySpec(
@@ -169,7 +174,7 @@ ASK_REPORTER = ActivitySpec(
         "type": {"type": "string", "x-literal": True, "enum": ["yes_no", "number", "text", "photos"]},
     }),
     output=_object({"answer": {"type": "string"}}, {}, **{"x-adds": {"answer": "type"}}),
-    effect="at_most_once", typical_seconds=DAY,
+    effect="at_most_once", retry=PATIENT, typical_seconds=DAY,
 )  # fmt: skip
 
 CORE: dict[str, ActivitySpec] = {
