@@ -128,6 +128,31 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='humantask',
+            name='accepted_at',
+            field=models.DateTimeField(blank=True, null=True),
+        ),
+        migrations.AddField(
+            model_name='humantask',
+            name='arrival_at',
+            field=models.DateTimeField(blank=True, help_text='When the crew expects to be there.', null=True),
+        ),
+        migrations.AddField(
+            model_name='humantask',
+            name='crew',
+            field=models.CharField(blank=True, help_text='Who has accepted it, in their own words.', max_length=500),
+        ),
+        migrations.AddField(
+            model_name='humantask',
+            name='decline_reason',
+            field=models.TextField(blank=True, max_length=2000),
+        ),
+        migrations.AddField(
+            model_name='humantask',
+            name='declined_at',
+            field=models.DateTimeField(blank=True, help_text='The last time.', null=True),
+        ),
+        migrations.AddField(
+            model_name='humantask',
             name='reminders',
             field=models.PositiveIntegerField(default=0),
         ),
