@@ -7,7 +7,15 @@ class ExecutionsConfig(AppConfig):
 
     def ready(self) -> None:
         from executions import deciding, services, starting
-        from executions.activities import clock, fieldwork, issues, notify, reports  # noqa: F401 (each offers its own)
+        from executions.activities import (  # noqa: F401 (each offers its own)
+            clock,
+            contractors,
+            fieldwork,
+            issues,
+            lanes,
+            notify,
+            reports,
+        )
         from executions.temporal.contracts import TASK_DECIDED
         from mudda import dispatcher, outbox, scopes
         from workflows.services import tell_executions_by

@@ -115,7 +115,9 @@ ORDER_CONTRACTOR = ActivitySpec(
     "order_contractor", "Order a contractor", "program",
     inputs=_object({
         "department": DEPARTMENT, "scope": TEXT,
-        "cost_limit": {"type": "number", "minimum": 0, "description": "In the city's currency."},
+        "cost_limit": {
+            "type": "number", "minimum": 0, "maximum": 9_999_999_999, "description": "In the city's currency.",
+        },
     }),
     output=_object({"order_id": LINE}),
     effect="at_most_once", retry=PATIENT, cost=1000,

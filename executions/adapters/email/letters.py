@@ -6,15 +6,16 @@ from typing import Any, Literal
 from django.conf import settings
 from django.template.loader import render_to_string
 
-Kind = Literal["notification", "dispatch"]
+Kind = Literal["notification", "dispatch", "order"]
 
 
 def write_letter(kind: Kind, context: Mapping[str, Any]) -> tuple[str, str]:
     """The text and the HTML of a letter; values are never read as markup.
 
     ``notification`` (to a reporter) takes ``message``; ``dispatch`` (to a department) takes ``title``,
-    ``department``, ``address``, ``urgency``, ``instructions`` and ``due?``; both take ``subject``,
-    ``reference``, ``link?`` (an address of ours) and ``language?``. All are texts.
+    ``department``, ``address``, ``urgency``, ``instructions`` and ``due?``; ``order`` (to a department) takes
+    ``title``, ``department``, ``scope``, ``cost_limit`` and ``order_id``; all take ``subject``, ``reference``,
+    ``link?`` (an address of ours) and ``language?``. All are texts.
     """
     values = {"city_name": settings.CITY_NAME, "language": "en", **context}
     text = render_to_string(f"email/{kind}.txt", values)
