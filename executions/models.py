@@ -113,6 +113,7 @@ class StepRun(models.Model):
     status = models.CharField(max_length=12, choices=StepStatus.choices, default=StepStatus.PENDING)
     attempts = models.PositiveIntegerField(default=0, help_text="How often it was begun.")
     own_failures = models.PositiveIntegerField(default=0, help_text="What max_attempts counts.")
+    undo_failures = models.PositiveIntegerField(default=0, help_text="The same for its compensation.")
     inputs = models.JSONField(null=True, encoder=DjangoJSONEncoder)
     output = models.JSONField(null=True, encoder=DjangoJSONEncoder)
     error = models.JSONField(null=True)
@@ -167,6 +168,10 @@ class HumanTask(models.Model):
         blank=True,
         on_delete=models.SET_NULL,
         related_name="assigned_tasks",
+    )
+    assigned_at = models.DateTimeField(null=True, blank=True)
+    assign_reason = models.TextField(
+        max_length=2_000, blank=True, help_text="Why it was last given to somebody else."
     )
     awaited = models.BooleanField(default=True, help_text="Whether the run goes on only once it is decided.")
     department = models.ForeignKey(

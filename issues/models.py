@@ -9,6 +9,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models
 from django.utils import timezone
 
+from issues.hours import validate_closed_days, validate_working_hours
 from mudda.models import EventStream
 
 REFERENCE = re.compile(r"^ISSUE-(\d{6,18})$")
@@ -25,10 +26,14 @@ class Department(models.Model):
     working_hours = models.JSONField(
         default=list,
         blank=True,
+        validators=[validate_working_hours],
         help_text="Seven lists, Monday first, of [from, to] in the city's time; empty: the city's own hours.",
     )
     closed_days = models.JSONField(
-        default=list, blank=True, help_text="Further days without work, as YYYY-MM-DD."
+        default=list,
+        blank=True,
+        validators=[validate_closed_days],
+        help_text="Further days without work, as YYYY-MM-DD.",
     )
     staff = models.ManyToManyField(settings.AUTH_USER_MODEL, blank=True, related_name="departments")
 
