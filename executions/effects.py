@@ -39,13 +39,14 @@ class UncertainEffect(Exception):
 class Effects:
     """The effects of one attempt of one step."""
 
-    def __init__(self, step: StepRun, *, lease_seconds: int) -> None:
+    def __init__(self, step: StepRun, *, lease_seconds: int, prefix: str = "") -> None:
         self.step = step
+        self.prefix = prefix
         self.lease = timedelta(seconds=lease_seconds)
         self.holder = uuid.uuid4()
 
     def key(self, name: str) -> str:
-        return f"{self.step.execution_id}:{self.step.step_id}:{name}"
+        return f"{self.step.execution_id}:{self.step.step_id}:{self.prefix}{name}"
 
     def once(
         self, name: str, perform: Callable[[str], Receipt], effect_class: EffectClass = "at_most_once"

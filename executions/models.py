@@ -203,6 +203,9 @@ class HumanTask(models.Model):
     decided_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
+    decided_role = models.CharField(
+        max_length=80, blank=True, help_text="Whose link it was decided through, where no user decided."
+    )
 
     objects = TaskQuerySet.as_manager()
 

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from executions.models import ExecutionStatus, WorkflowExecution
-from executions.temporal.contracts import PLAN_WORKFLOW, RunInput
+from executions.temporal.contracts import PLAN_WORKFLOW, RunInput, RunState
 from mudda import events, temporal
 from mudda.errors import MuddaError, Unprocessable
 
@@ -34,6 +34,9 @@ def run_input(execution: WorkflowExecution) -> RunInput:
         compiled=execution.compiled,
         issue=execution.issue_facts,
         data=execution.execution_data,
+        state=RunState(
+            paused=execution.paused_at is not None, cancelling=execution.cancel_requested_at is not None
+        ),
     )
 
 

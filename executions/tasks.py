@@ -5,12 +5,14 @@ from typing import Any
 
 from django.db import transaction
 
-from executions.models import Effect, HumanTask, StepRun
+from executions.models import Effect, HumanTask, StepRun, TaskStatus
 from issues.models import Department
 from mudda import events
 
 APPROVAL = "approval"
 UNCERTAIN_EFFECT = "uncertain_effect"
+ESCALATION = "escalation"
+COMPENSATION_FAILED = "compensation_failed"
 DONE = "done"
 """The outcome of an activity's own task: its answer becomes the step's output."""
 
@@ -86,4 +88,37 @@ def ask_approval(step: StepRun, compiled_step: dict[str, Any]) -> HumanTask:
         group=approval["group"],
         four_eyes=approval["four_eyes"],
         due=approval["due"] or "",
+    )
+
+
+def ask_about_failed_step(
+    step: StepRun, group: str, failure: dict[str, str], output_schema: dict[str, Any]
+) -> HumanTask:
+    """Ask a group what to do about a failed step; asking again before the answer finds the same task."""
+    asked = HumanTask.objects.filter(execution=step.execution_id, step_id=step.step_id, kind=ESCALATION)
+    still_open = asked.filter(status__in=[TaskStatus.OPEN, TaskStatus.ON_HOLD]).first()
+    if still_open is not None:
+        return still_open
+    return open_task(
+        step,
+        kind=ESCALATION,
+        title=f"It failed: {step.title}",
+        question=f"{failure['message']} Try it again, go on without it, give its result by hand, or stop the run?",
+        form=output_schema,
+        outcomes=["retry", "skip", "answer", "stop"],
+        group=group,
+        suffix=str(asked.count() + 1),
+    )
+
+
+def ask_about_failed_compensation(step: StepRun, why: str) -> HumanTask:
+    """Ask the supervisors to undo by hand what could not be undone; the run doesn't wait for it."""
+    return open_task(
+        step,
+        kind=COMPENSATION_FAILED,
+        title=f"Undo by hand: {step.title}",
+        question=f"The run was stopped and this step could not be undone: {why}",
+        outcomes=[DONE],
+        group="supervisor",
+        awaited=False,
     )

@@ -11,10 +11,34 @@ ASK_APPROVAL = "ask_approval"
 NOTE_PROGRESS = "note_progress"
 FINISH_EXECUTION = "finish_execution"
 TASK_DECIDED = "task_decided"
+STEER = "steer"
+ESCALATE = "escalate"
 """Names on the wire. The activity that does a step is named by its ``activity_id``."""
+
+PAUSE, RESUME, CANCEL = "pause", "resume", "cancel"
+"""What a person can tell a run to do."""
 
 INFRASTRUCTURE = "infrastructure"
 """The error type of trouble that is not the step's own: retried, and never counted against it."""
+
+
+@dataclass
+class RunState:
+    """What a run knows after it has continued as new: everything but its history.
+
+    ``states`` are StepStates by step id; ``asked`` maps task ids to step ids; ``timers`` are the ends of clocks
+    (RFC 3339) by step id; ``decisions`` are those that no step waits for yet; ``heard`` are message ids.
+    """
+
+    states: dict[str, Any] = field(default_factory=dict)
+    asked: dict[str, str] = field(default_factory=dict)
+    inputs: dict[str, Any] = field(default_factory=dict)
+    timers: dict[str, str] = field(default_factory=dict)
+    decisions: list["TaskDecided"] = field(default_factory=list)
+    unsaved: list["Carried"] = field(default_factory=list)
+    heard: list[str] = field(default_factory=list)
+    paused: bool = False
+    cancelling: bool = False
 
 
 @dataclass
@@ -25,6 +49,7 @@ class RunInput:
     compiled: dict[str, Any]
     issue: dict[str, Any]
     data: dict[str, Any]
+    state: RunState = field(default_factory=RunState)
 
 
 @dataclass
@@ -49,6 +74,7 @@ class StepCall:
     timeout_seconds: int
     max_attempts: int
     carried: list[Carried] = field(default_factory=list)
+    compensating: bool = False
 
 
 @dataclass
@@ -61,7 +87,11 @@ class StepAnswer:
 
 @dataclass
 class TaskDecided:
-    """A person has decided. ``then``: ``answer`` (the step's output), ``approved``, ``rejected``, ``again``, ``fail``."""
+    """A person, or a deadline, has decided.
+
+    ``then``: ``answer`` (the step's output), ``approved``, ``rejected``, ``again`` (do the step again), ``retry``,
+    ``skip``, ``stop`` (about a failed step), or ``fail`` with ``code``.
+    """
 
     message_id: str
     task_id: str
@@ -69,6 +99,26 @@ class TaskDecided:
     then: str
     answer: Any = None
     reason: str = ""
+    code: str = ""
+
+
+@dataclass
+class Steer:
+    """A person steers the run: ``pause``, ``resume`` or ``cancel``."""
+
+    message_id: str
+    action: str
+
+
+@dataclass
+class EscalateCall:
+    """Ask a group what to do about a failed step."""
+
+    execution_id: str
+    step_id: str
+    group: str
+    failure: dict[str, str]
+    carried: list[Carried] = field(default_factory=list)
 
 
 @dataclass
@@ -88,3 +138,4 @@ class FinishCall:
     failure: dict[str, str] | None = None
     step_id: str | None = None
     carried: list[Carried] = field(default_factory=list)
+    compensation_failed: list[str] = field(default_factory=list)

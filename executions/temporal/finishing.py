@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from executions.models import ExecutionStatus, StepRun, StepStatus, WorkflowExecution
 from executions.services import RESULTS
+from executions.tasks import ask_about_failed_compensation
 from executions.temporal.contracts import FinishCall, ProgressCall
 from executions.temporal.recording import apply_carried, locked_execution, mark_running
 from mudda import events
@@ -32,11 +33,26 @@ def finish_execution(call: FinishCall) -> None:
     apply_carried(execution, call.carried)
     execution.status, execution.completed_at = call.outcome, timezone.now()
     execution.execution_data = {**execution.execution_data, RESULTS: results_of(execution)}
-    if call.failure is not None:
-        execution.failure = {**call.failure, "step_id": call.step_id}
+    if call.failure is not None or call.compensation_failed:
+        execution.failure = _failure(call)
+    _ask_for_undoing(execution, call.compensation_failed)
     execution.save(update_fields=["status", "completed_at", "execution_data", "failure"])
     data = {"code": call.failure["code"], "step_id": call.step_id} if call.failure else {}
     events.append(execution, f"execution.{call.outcome}", data)
+
+
+def _failure(call: FinishCall) -> dict[str, Any]:
+    """``code``, ``message``, ``step_id`` of what made it fail, and ``compensation_failed``: what was not undone."""
+    why = call.failure or {"code": "compensation_failed", "message": "Not everything could be undone."}
+    left = {"compensation_failed": call.compensation_failed} if call.compensation_failed else {}
+    return {**why, "step_id": call.step_id, **left}
+
+
+def _ask_for_undoing(execution: WorkflowExecution, step_ids: list[str]) -> None:
+    """A compensation that could not even begin has told nobody yet."""
+    for step in StepRun.objects.filter(execution=execution, step_id__in=step_ids):
+        step.execution = execution
+        ask_about_failed_compensation(step, "what it needs to be undone is missing.")
 
 
 def results_of(execution: WorkflowExecution) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from executions.effects import Effects, LeaseHeld, UncertainEffect
 from executions.models import ExecutionStatus, HumanTask, StepRun, StepStatus, TaskStatus, WorkflowExecution
 from executions.tasks import ask_about_uncertain_effect, ask_approval
 from executions.temporal.contracts import INFRASTRUCTURE, Carried, StepAnswer, StepCall
+from executions.temporal.large import has_handles, restore, shrink
 from mudda import events
 from mudda.errors import MuddaError
 from workflows.plan.checks.inputs import schema_problems
@@ -46,6 +47,10 @@ class Superseded(Exception):
     """A later attempt of the same step has begun: what becomes of the step is its to say."""
 
 
+class Withdrawn(Exception):
+    """The run has stopped, and doesn't want the step any more."""
+
+
 def run_step(call: StepCall, implementation: Implementation) -> StepAnswer:
     """Do one step of a run, with everything that has to be written around it.
 
@@ -64,6 +69,8 @@ def with_database(work: Callable[[], T]) -> T:
         raise ApplicationError("The database is away.", type=INFRASTRUCTURE) from error
     except (LeaseHeld, Superseded) as error:
         raise ApplicationError(str(error), type=INFRASTRUCTURE) from error
+    except Withdrawn as error:
+        raise ApplicationError(str(error), type="withdrawn", non_retryable=True) from error
     except OrphanedExecution as error:
         raise ApplicationError(error.detail, type=error.code, non_retryable=True) from error
     finally:
@@ -73,12 +80,11 @@ def with_database(work: Callable[[], T]) -> T:
 def _run_step(call: StepCall, implementation: Implementation) -> StepAnswer:
     step = begin(call)
     if step.status == StepStatus.COMPLETED:
-        return StepAnswer(output=step.output)  # done before, but the answer was lost on its way
-    context = StepContext(
-        step.execution, step, call.inputs, Effects(step, lease_seconds=call.timeout_seconds)
-    )
+        return StepAnswer(output=shrink(step.step_id, step.output))  # the answer was lost on its way
+    inputs = restore(call.execution_id, call.inputs)
+    context = StepContext(step.execution, step, inputs, Effects(step, lease_seconds=call.timeout_seconds))
     try:
-        ensure_inputs(step, call.inputs)
+        ensure_inputs(step, inputs)
         result = implementation(context)
         if isinstance(result, Waiting):
             return wait_for_person(step, result.task)
@@ -91,10 +97,14 @@ def _run_step(call: StepCall, implementation: Implementation) -> StepAnswer:
         raise record_failure(call, step, error) from error
     except Exception as error:
         logger.exception("step %s of execution %s: a defect", call.step_id, call.execution_id)
-        defect = StepFailed("internal_error", f"A defect in mudda ({type(error).__name__}).", permanent=False)
-        raise record_failure(call, step, defect) from error
+        raise record_failure(call, step, defect(error)) from error
     complete(step, result)
-    return StepAnswer(output=result)
+    return StepAnswer(output=shrink(step.step_id, result))
+
+
+def defect(error: Exception) -> StepFailed:
+    """What nobody expected, in words that give nothing away; the log has the rest."""
+    return StepFailed("internal_error", f"A defect in mudda ({type(error).__name__}).", permanent=False)
 
 
 @transaction.atomic
@@ -107,6 +117,8 @@ def begin(call: StepCall) -> StepRun:
     step.execution = execution
     if step.status == StepStatus.COMPLETED:
         return step
+    if step.status in {StepStatus.CANCELLED, StepStatus.SKIPPED}:
+        raise Withdrawn(f"The run has withdrawn {step.step_id} meanwhile.")
     step.status, step.inputs = StepStatus.RUNNING, call.inputs
     step.attempts += 1
     step.started_at = step.started_at or timezone.now()
@@ -127,8 +139,7 @@ def _ask_for_approval(call: StepCall) -> StepAnswer:
     apply_carried(execution, call.carried)
     step = StepRun.objects.get(execution=execution, step_id=call.step_id)
     step.execution = execution
-    compiled = next(s for s in execution.compiled["steps"] if s["step_id"] == step.step_id)
-    return wait_for_person(step, ask_approval(step, compiled))
+    return wait_for_person(step, ask_approval(step, compiled_step(step)))
 
 
 def ensure_latest(step: StepRun) -> None:
@@ -155,8 +166,11 @@ def complete(step: StepRun, output: Any) -> None:
 def wait_for_person(step: StepRun, task: HumanTask) -> StepAnswer:
     """Write that the step waits for ``task``."""
     ensure_latest(step)
-    step.status = StepStatus.WAITING
-    step.save(update_fields=["status"])
+    if StepRun.objects.filter(pk=step.pk, status__in=ENDED).exists():
+        _withdraw_tasks(step)  # the run has stopped while the task was being opened
+    else:
+        step.status = StepStatus.WAITING
+        step.save(update_fields=["status"])
     return StepAnswer(task_id=str(task.pk))
 
 
@@ -165,8 +179,7 @@ def record_failure(call: StepCall, step: StepRun, error: MuddaError) -> Applicat
     """Count a step's own failure; the error to raise says whether Temporal may try again."""
     ensure_latest(step)
     step.own_failures += 1
-    permanent = getattr(error, "permanent", not error.retryable)
-    final = permanent or step.own_failures >= call.max_attempts
+    final = is_permanent(error) or step.own_failures >= call.max_attempts
     step.error = {"code": error.code, "message": error.detail[:LONGEST_ERROR]}
     if final:
         step.status, step.ended_at = StepStatus.FAILED, timezone.now()
@@ -176,20 +189,26 @@ def record_failure(call: StepCall, step: StepRun, error: MuddaError) -> Applicat
     return ApplicationError(error.detail[:LONGEST_ERROR], type=error.code, non_retryable=final)
 
 
+def is_permanent(error: MuddaError) -> bool:
+    """Whether trying again cannot help."""
+    return bool(getattr(error, "permanent", not error.retryable))
+
+
+def compiled_step(step: StepRun) -> dict[str, Any]:
+    """The step as the plan and the catalogue had it at launch."""
+    return next(s for s in step.execution.compiled["steps"] if s["step_id"] == step.step_id)
+
+
 def ensure_inputs(step: StepRun, inputs: dict[str, Any]) -> None:
     """What references gave is known only now. Plans compiled before schemas were frozen have none to check by."""
-    schema = next(
-        s.get("input_schema") for s in step.execution.compiled["steps"] if s["step_id"] == step.step_id
-    )
+    schema = compiled_step(step).get("input_schema")
     for pointer, _, message in schema_problems(inputs, schema or {}, "/inputs"):
         raise StepFailed("bad_input", f"{pointer}: {message}"[:LONGEST_ERROR], permanent=True)
 
 
 def ensure_output(step: StepRun, output: Any) -> None:
     """A step whose output isn't what the catalogue promised has failed: later steps rely on it."""
-    schema = next(
-        s["output_schema"] for s in step.execution.compiled["steps"] if s["step_id"] == step.step_id
-    )
+    schema = compiled_step(step)["output_schema"]
     problem = next(iter(Draft202012Validator(schema).iter_errors(output)), None)
     if problem is not None:
         raise StepFailed(
@@ -218,7 +237,9 @@ def apply_carried(execution: WorkflowExecution, carried: Iterable[Carried]) -> N
     by_id = {item.step_id: item for item in carried}
     for step in StepRun.objects.filter(execution=execution, step_id__in=by_id).exclude(status__in=ENDED):
         item = by_id[step.step_id]
-        step.status, step.output, step.error, step.reason = item.status, item.output, item.error, item.reason
+        step.status, step.error, step.reason = item.status, item.error, item.reason
+        if not has_handles(item.output):  # else the row has it whole already
+            step.output = item.output
         if item.status in ENDED:
             step.ended_at = timezone.now()
             _withdraw_tasks(step)

@@ -20,14 +20,17 @@ from executions.activities.registry import Implementation, implementations
 from executions.temporal import finishing
 from executions.temporal.contracts import (
     ASK_APPROVAL,
+    ESCALATE,
     FINISH_EXECUTION,
     NOTE_PROGRESS,
+    EscalateCall,
     FinishCall,
     ProgressCall,
     StepAnswer,
     StepCall,
 )
 from executions.temporal.recording import ask_for_approval, run_step, with_database
+from executions.temporal.undoing import escalate, undo_step
 from executions.temporal.workflow import PlanWorkflow
 from mudda import dispatcher, temporal
 
@@ -44,14 +47,14 @@ LONGEST_WAIT = 30.0
 def activities() -> list[Callable[..., Any]]:
     """The Temporal activities: one for each activity that plans are offered, and three of our own."""
     steps = [_as_activity(name, function) for name, function in implementations().items()]
-    return [*steps, ask_approval, note_progress, finish_execution]
+    return [*steps, ask_approval, escalate_step, note_progress, finish_execution]
 
 
 def _as_activity(name: str, implementation: Implementation) -> Callable[[StepCall], StepAnswer]:
     # Never interrupted from outside: an exception thrown between a letter and the note of it would lose the note.
     @activity.defn(name=name, no_thread_cancel_exception=True)
     def do_step(call: StepCall) -> StepAnswer:
-        return run_step(call, implementation)
+        return (undo_step if call.compensating else run_step)(call, implementation)
 
     return do_step
 
@@ -59,6 +62,11 @@ def _as_activity(name: str, implementation: Implementation) -> Callable[[StepCal
 @activity.defn(name=ASK_APPROVAL)
 def ask_approval(call: StepCall) -> StepAnswer:
     return ask_for_approval(call)
+
+
+@activity.defn(name=ESCALATE)
+def escalate_step(call: EscalateCall) -> StepAnswer:
+    return escalate(call)
 
 
 @activity.defn(name=NOTE_PROGRESS)

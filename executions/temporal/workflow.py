@@ -4,47 +4,61 @@ It knows names, not implementations. No Django, no I/O, no clock but Temporal's.
 """
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError, TimeoutError
+from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
+    from executions.temporal.calling import (
+        RECORD_OPTIONS,
+        activity_options,
+        end_of_wait,
+        failure_of,
+        local_options,
+    )
     from executions.temporal.contracts import (
         ASK_APPROVAL,
+        CANCEL,
+        ESCALATE,
         FINISH_EXECUTION,
         NOTE_PROGRESS,
+        PAUSE,
         PLAN_WORKFLOW,
+        STEER,
         TASK_DECIDED,
         Carried,
+        EscalateCall,
         FinishCall,
         ProgressCall,
         RunInput,
+        RunState,
+        Steer,
         StepAnswer,
         StepCall,
         TaskDecided,
     )
-    from workflows.plan.compiled import CompiledPlan, CompiledStep
-    from workflows.plan.durations import BadDuration, parse_seconds
+    from workflows.plan import outcomes
+    from workflows.plan.compiled import CompiledCompensation, CompiledPlan, CompiledStep
+    from workflows.plan.durations import BadDuration
     from workflows.plan.scheduler import (
-        ENDED,
         AskApproval,
+        Compensate,
         Context,
         Decision,
+        Escalate,
         Failure,
         Finish,
         Move,
+        Start,
         StepState,
         StepStatus,
         decide,
     )
-
-RECORD_TIMEOUT = timedelta(seconds=30)
-RECORD_RETRY = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30))
-"""For what only writes to our database: tried until it is back, however long that takes."""
+    from workflows.plan.states import has_ended
 
 WORTH_TELLING = timedelta(seconds=10)
 """A timer at least this long is written to the read side when it begins."""
@@ -52,79 +66,121 @@ WORTH_TELLING = timedelta(seconds=10)
 
 @workflow.defn(name=PLAN_WORKFLOW)
 class PlanWorkflow:
-    def __init__(self) -> None:
-        self.states: dict[str, StepState] = {}
-        self.unsaved: dict[str, Carried] = {}
+    @workflow.init
+    def __init__(self, run: RunInput) -> None:
+        self.given = run
+        self.plan = CompiledPlan.from_json(run.compiled)
+        self.context = Context(issue=run.issue, data=run.data)
+        state = run.state
+        self.states = {step_id: StepState.from_json(known) for step_id, known in state.states.items()}
+        self.unsaved = {carried.step_id: carried for carried in state.unsaved}
+        self.asked = dict(state.asked)  # task id -> step id, for steps that wait for a person
+        self.inputs = dict(state.inputs)  # of steps that may be done again
+        self.decisions = {decided.task_id: decided for decided in state.decisions}
+        self.heard = set(state.heard)
+        self.paused, self.cancelling = state.paused, state.cancelling
+        self.clocks = {step_id: datetime.fromisoformat(end) for step_id, end in state.timers.items()}
         self.timers: dict[str, asyncio.Task[None]] = {}
         self.tasks: set[asyncio.Task[None]] = set()
-        self.asked: dict[str, str] = {}  # task id -> step id, for those that wait for a person
-        self.inputs: dict[str, dict[str, Any]] = {}  # of steps that may be done again
-        self.decisions: dict[str, TaskDecided] = {}  # by task id, until the step is known to wait for it
-        self.heard: set[str] = set()
+        self.busy = 0  # activities in flight
         self.changed = True
-        self.cancelling = False
 
     @workflow.run
     async def run(self, run: RunInput) -> str:
-        self.execution_id = run.execution_id
-        self.plan = CompiledPlan.from_json(run.compiled)
-        self.context = Context(issue=run.issue, data=run.data)
+        for step_id, ends_at in self.clocks.items():
+            self.timers[step_id] = self._spawn(self._sleep(self.plan.by_id[step_id], ends_at))
         while True:
-            finish = await self._advance()
-            if finish is not None:
+            self.changed = False
+            if workflow.info().is_continue_as_new_suggested():
+                if not self.busy:
+                    workflow.continue_as_new(self._as_new())
+            elif (finish := self._advance()) is not None:
                 return await self._finish(finish)
+            await self._until(lambda: self.changed)
+
+    async def _until(self, condition: Callable[[], bool]) -> None:
+        """Wait, and take Temporal's own cancel (from its UI or command line) as a wish to cancel the run."""
+        while True:
             try:
-                await workflow.wait_condition(lambda: self.changed)
-            except asyncio.CancelledError:  # Temporal's own cancel, from its UI or command line
+                await workflow.wait_condition(condition)
+                return
+            except asyncio.CancelledError:
                 self.cancelling = self.changed = True
 
     @workflow.signal(name=TASK_DECIDED)
     def task_decided(self, decided: TaskDecided) -> None:
-        """A person's decision; one that was delivered twice counts once."""
-        if decided.message_id in self.heard:
+        """A decision about a task; one that was delivered twice counts once."""
+        if self._is_new(decided.message_id):
+            self.decisions[decided.task_id] = decided
+
+    @workflow.signal(name=STEER)
+    def steer(self, steer: Steer) -> None:
+        """A person pauses, resumes or cancels the run; what was delivered twice counts once."""
+        if not self._is_new(steer.message_id):
             return
-        self.heard.add(decided.message_id)
-        self.decisions[decided.task_id] = decided
+        if steer.action == CANCEL:
+            self.cancelling = True
+        else:
+            self.paused = steer.action == PAUSE
+
+    def _is_new(self, message_id: str) -> bool:
+        new = message_id not in self.heard
+        self.heard.add(message_id)
         self.changed = True
+        return new
 
     # --- deciding -------------------------------------------------------------------------------
 
-    async def _advance(self) -> Finish | None:
-        self.changed = False
+    def _advance(self) -> Finish | None:
         self._hear_decisions()
-        decision = decide(self.plan, self.context, self.states, cancelling=self.cancelling)
+        decision = decide(
+            self.plan, self.context, self.states, cancelling=self.cancelling, paused=self.paused
+        )
         self._take_over(decision)
         if decision.finish is None:
-            self._begin(decision.moves)
-            if decision.withdraw:
-                await self._note_progress()
+            for move in decision.moves:
+                self._begin(move)
+            if decision.withdraw and self.unsaved:
+                self._spawn(self._note_progress())
         return decision.finish
 
     def _take_over(self, decision: Decision) -> None:
         """Adopt what the scheduler settled, and carry it to the read side with the next activity."""
-        for step_id, state in decision.states.items():
-            if state.status in ENDED and self._state(step_id).status not in ENDED:
-                self._carry(step_id, state)
-        self.states = dict(decision.states)
+        before, self.states = self.states, dict(decision.states)
+        for step_id, state in self.states.items():
+            if has_ended(state) and not has_ended(before.get(step_id, StepState())):
+                self._carry(step_id)
         for step_id in decision.withdraw:
             if step_id in self.timers:
                 self.timers.pop(step_id).cancel()
+                del self.clocks[step_id]
 
-    def _begin(self, moves: tuple[Move, ...]) -> None:
-        for move in moves:
-            step = self.plan.by_id[move.step_id]
-            if isinstance(move, AskApproval):
-                self._set(step.step_id, status=StepStatus.waiting)
-                self._spawn(self._ask_approval(step))
-            else:
-                self._set(step.step_id, status=StepStatus.running)
-                self.inputs[step.step_id] = move.inputs
+    def _begin(self, move: Move) -> None:
+        step = self.plan.by_id[move.step_id]
+        match move:
+            case AskApproval():
+                self._change(step, status=StepStatus.waiting)
+                self._spawn(self._ask(step, ASK_APPROVAL, self._step_call(step, {})))
+            case Escalate():
+                call = EscalateCall(
+                    self.given.execution_id,
+                    step.step_id,
+                    move.group,
+                    move.failure.to_json(),
+                    self._take_unsaved(),
+                )
+                self._spawn(self._ask(step, ESCALATE, call))
+            case Compensate() if step.compensate is not None:
+                self._spawn(self._undo(step, step.compensate, move.inputs))
+            case Start():
+                self._change(step, status=StepStatus.running)
                 if step.done_by == "clock":
-                    self.timers[step.step_id] = self._spawn(self._wait(step, move.inputs))
+                    self._start_clock(step, move.inputs)
                 else:
+                    self.inputs[step.step_id] = move.inputs
                     self._spawn(self._do(step, move.inputs))
 
-    def _spawn(self, work: Any) -> asyncio.Task[None]:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
@@ -135,45 +191,49 @@ class PlanWorkflow:
     async def _do(self, step: CompiledStep, inputs: dict[str, Any]) -> None:
         """Do a step by the activity of its name; it ends, or waits for a person who has been asked."""
         try:
-            answer = await self._call(step, step.activity_id, inputs)
+            answer = await self._call(step, step.activity_id, self._step_call(step, inputs))
         except ActivityError as error:
-            self._fail(step.step_id, _failure_of(error), recorded=isinstance(error.cause, ApplicationError))
+            self._fail(step, failure_of(error), recorded=isinstance(error.cause, ApplicationError))
             return
         if answer.task_id is not None:
             self.asked[answer.task_id] = step.step_id
-        elif not self._has_ended(step.step_id):
-            self._set(step.step_id, status=StepStatus.completed, output=answer.output)
+        else:
+            self._complete(step, answer.output)
         self.changed = True
 
-    async def _ask_approval(self, step: CompiledStep) -> None:
-        """Open the approval of a step. The group, its reason and the four eyes are in the compiled plan."""
+    async def _ask(self, step: CompiledStep, activity: str, call: StepCall | EscalateCall) -> None:
+        """Ask a person something about a step: may it start, or what to do about its failure."""
+        self.busy += 1
         try:
-            answer = await self._call(step, ASK_APPROVAL, {})
-        except ActivityError as error:
-            self._fail(step.step_id, _failure_of(error), recorded=isinstance(error.cause, ApplicationError))
-            return
+            answer: StepAnswer = await workflow.execute_activity(
+                activity, call, result_type=StepAnswer, summary=step.title[:200], **RECORD_OPTIONS
+            )
+        finally:
+            self.busy -= 1
         if answer.task_id is not None:
             self.asked[answer.task_id] = step.step_id
         self.changed = True
 
-    async def _wait(self, step: CompiledStep, inputs: dict[str, Any]) -> None:
+    async def _undo(self, step: CompiledStep, undoing: CompiledCompensation, inputs: dict[str, Any]) -> None:
+        call = replace(
+            self._step_call(step, inputs),
+            activity_id=undoing.activity_id,
+            timeout_seconds=undoing.timeout_seconds,
+            max_attempts=undoing.retry.max_attempts,
+            compensating=True,
+        )
+        state = self._state(step)
         try:
-            ends_at = _end_of_wait(inputs, workflow.now())
-        except (BadDuration, ValueError, TypeError) as error:  # a value that came from a reference
-            self._fail(step.step_id, Failure("bad_input", f"It cannot wait for that: {error}"))
-            return
-        if ends_at - workflow.now() >= WORTH_TELLING:
-            self.unsaved[step.step_id] = Carried(step.step_id, StepStatus.waiting.value)
-            await self._note_progress()
-        await asyncio.sleep(max(0, (ends_at - workflow.now()).total_seconds()))
-        self.timers.pop(step.step_id, None)
-        self._set(step.step_id, status=StepStatus.completed, output={"ended_at": workflow.now().isoformat()})
-        self._carry(step.step_id, self._state(step.step_id))
+            await self._call(undoing, undoing.activity_id, call)
+        except ActivityError as error:
+            self.states[step.step_id] = outcomes.not_undone(state, failure_of(error))
+        else:
+            self.states[step.step_id] = outcomes.undone(state)
         self.changed = True
 
-    async def _call(self, step: CompiledStep, activity: str, inputs: dict[str, Any]) -> StepAnswer:
-        call = StepCall(
-            execution_id=self.execution_id,
+    def _step_call(self, step: CompiledStep, inputs: dict[str, Any]) -> StepCall:
+        return StepCall(
+            execution_id=self.given.execution_id,
             step_id=step.step_id,
             activity_id=step.activity_id,
             inputs=inputs,
@@ -181,68 +241,112 @@ class PlanWorkflow:
             max_attempts=step.retry.max_attempts,
             carried=self._take_unsaved(),
         )
-        answer: StepAnswer = await workflow.execute_activity(
-            activity,
-            call,
-            result_type=StepAnswer,
-            summary=step.title[:200],
-            start_to_close_timeout=timedelta(seconds=step.timeout_seconds),
-            schedule_to_close_timeout=timedelta(seconds=step.give_up_after_seconds),
-            retry_policy=RetryPolicy(
-                initial_interval=timedelta(seconds=step.retry.initial_seconds),
-                backoff_coefficient=step.retry.backoff,
-                maximum_interval=timedelta(seconds=step.retry.max_interval_seconds),
-            ),
-        )
-        return answer
+
+    async def _call(
+        self, how: CompiledStep | CompiledCompensation, activity: str, call: StepCall
+    ) -> StepAnswer:
+        self.busy += 1
+        try:
+            answer: StepAnswer
+            if how.local_ok:
+                answer = await workflow.execute_local_activity(
+                    activity, call, result_type=StepAnswer, **local_options(how)
+                )
+            else:
+                answer = await workflow.execute_activity(
+                    activity,
+                    call,
+                    result_type=StepAnswer,
+                    summary=self.plan.by_id[call.step_id].title[:200],
+                    **activity_options(how),
+                )
+            return answer
+        finally:
+            self.busy -= 1
+
+    # --- clocks ---------------------------------------------------------------------------------
+
+    def _start_clock(self, step: CompiledStep, inputs: dict[str, Any]) -> None:
+        try:
+            ends_at = end_of_wait(inputs, workflow.now())
+        except (BadDuration, ValueError, TypeError) as error:  # a value that came from a reference
+            self._fail(step, Failure("bad_input", f"It cannot wait for that: {error}"))
+            return
+        self.clocks[step.step_id] = ends_at
+        self.timers[step.step_id] = self._spawn(self._wait(step, ends_at))
+
+    async def _wait(self, step: CompiledStep, ends_at: datetime) -> None:
+        if ends_at - workflow.now() >= WORTH_TELLING:
+            self.unsaved[step.step_id] = Carried(step.step_id, StepStatus.waiting.value)
+            await self._note_progress()
+        await self._sleep(step, ends_at)
+
+    async def _sleep(self, step: CompiledStep, ends_at: datetime) -> None:
+        await asyncio.sleep(max(0, (ends_at - workflow.now()).total_seconds()))
+        self.timers.pop(step.step_id, None)
+        self.clocks.pop(step.step_id, None)
+        self._complete(step, {"ended_at": workflow.now().isoformat()}, recorded=False)
+        self.changed = True
 
     # --- people ---------------------------------------------------------------------------------
 
     def _hear_decisions(self) -> None:
+        """Apply the decisions that steps wait for; one may arrive before its task's id does."""
         for task_id in [task_id for task_id in self.decisions if task_id in self.asked]:
             decided, step_id = self.decisions.pop(task_id), self.asked.pop(task_id)
-            if not self._has_ended(step_id):
+            if not has_ended(self.states[step_id]):
                 self._apply(decided, self.plan.by_id[step_id])
 
     def _apply(self, decided: TaskDecided, step: CompiledStep) -> None:
+        state = self._state(step)
         match decided.then:
             case "approved":
-                self._set(step.step_id, approved=True)
-            case "answer":
-                self._set(step.step_id, status=StepStatus.completed, output=decided.answer)
-                self._carry(step.step_id, self._state(step.step_id))
+                self._change(step, approved=True)
             case "again":
                 self._spawn(self._do(step, self.inputs[step.step_id]))
+            case "answer":
+                self._complete(step, decided.answer, recorded=False)
+            case "retry":
+                self.states[step.step_id] = outcomes.retried(state)
+            case "skip":
+                self.states[step.step_id] = outcomes.skipped(state, decided.reason or "A person skipped it.")
+                self._carry(step.step_id)
+            case "stop":
+                self.states[step.step_id] = outcomes.stopped(state)
+                self._carry(step.step_id)
             case "rejected":
-                self._fail(
-                    step.step_id, Failure("approval_rejected", decided.reason or "The approval was refused.")
-                )
+                self._fail(step, Failure("approval_rejected", decided.reason or "The approval was refused."))
             case _:
-                self._fail(
-                    step.step_id, Failure("stopped_by_person", decided.reason or "A person stopped it.")
-                )
+                reason = decided.reason or "A person stopped it."
+                self._fail(step, Failure(decided.code or "stopped_by_person", reason))
 
     # --- states ---------------------------------------------------------------------------------
 
-    def _state(self, step_id: str) -> StepState:
-        return self.states.get(step_id, StepState())
+    def _state(self, step: CompiledStep) -> StepState:
+        return self.states.get(step.step_id, StepState())
 
-    def _has_ended(self, step_id: str) -> bool:
-        """Whatever still comes from a step that was withdrawn changes nothing."""
-        return self._state(step_id).status in ENDED
+    def _change(self, step: CompiledStep, **changes: Any) -> None:
+        self.states[step.step_id] = replace(self._state(step), **changes)
 
-    def _set(self, step_id: str, **changes: Any) -> None:
-        self.states[step_id] = replace(self._state(step_id), **changes)
-
-    def _fail(self, step_id: str, failure: Failure, *, recorded: bool = False) -> None:
-        if self._has_ended(step_id):
-            return
-        self._set(step_id, status=StepStatus.failed, failure=failure)
+    def _complete(self, step: CompiledStep, output: Any, *, recorded: bool = True) -> None:
+        state, completion = self._state(step), outcomes.next_completion(self.states)
+        if has_ended(state):
+            return  # withdrawn meanwhile: whatever still comes from it changes nothing
+        finish = outcomes.answered if outcomes.awaits_answer(state) else outcomes.completed
+        self.states[step.step_id] = finish(state, output, completion=completion)
         if not recorded:
-            self._carry(step_id, self._state(step_id))
+            self._carry(step.step_id)
+
+    def _fail(self, step: CompiledStep, failure: Failure, *, recorded: bool = False) -> None:
+        if has_ended(self._state(step)):
+            return
+        self.states[step.step_id] = outcomes.failed(self._state(step), failure)
+        if not recorded:
+            self._carry(step.step_id)
         self.changed = True
 
-    def _carry(self, step_id: str, state: StepState) -> None:
+    def _carry(self, step_id: str) -> None:
+        state = self.states[step_id]
         error = state.failure.to_json() if state.failure else None
         self.unsaved[step_id] = Carried(step_id, state.status.value, state.output, error, state.reason)
 
@@ -253,38 +357,47 @@ class PlanWorkflow:
     # --- the read side --------------------------------------------------------------------------
 
     async def _note_progress(self) -> None:
-        await self._record(NOTE_PROGRESS, ProgressCall(self.execution_id, self._take_unsaved()))
+        await self._record(NOTE_PROGRESS, ProgressCall(self.given.execution_id, self._take_unsaved()))
 
     async def _finish(self, finish: Finish) -> str:
         failure = finish.failure.to_json() if finish.failure else None
-        call = FinishCall(self.execution_id, finish.outcome, failure, finish.step_id, self._take_unsaved())
-        await self._record(FINISH_EXECUTION, call)
+        call = FinishCall(
+            self.given.execution_id,
+            finish.outcome,
+            failure,
+            finish.step_id,
+            self._take_unsaved(),
+            list(finish.compensation_failed),
+        )
+        await self._until(lambda: not self.busy)  # what is on its way to the read side belongs there first
+        recorded = self._spawn(self._record(FINISH_EXECUTION, call))
+        await self._until(recorded.done)
+        recorded.result()
         if finish.failure is not None:
             raise ApplicationError(finish.failure.message, type=finish.failure.code, non_retryable=True)
         if finish.outcome == "cancelled":
             raise asyncio.CancelledError
         return finish.outcome
 
-    async def _record(self, activity: str, call: Any) -> None:
-        await workflow.execute_activity(
-            activity, call, start_to_close_timeout=RECORD_TIMEOUT, retry_policy=RECORD_RETRY
+    async def _record(self, activity: str, call: ProgressCall | FinishCall) -> None:
+        self.busy += 1
+        try:
+            await workflow.execute_activity(activity, call, **RECORD_OPTIONS)
+        finally:
+            self.busy -= 1
+            self.changed = True
+
+    def _as_new(self) -> RunInput:
+        """Everything but the history, for the next run of the same Temporal workflow."""
+        state = RunState(
+            states={step_id: state.to_json() for step_id, state in self.states.items()},
+            asked=self.asked,
+            inputs=self.inputs,
+            timers={step_id: end.isoformat() for step_id, end in self.clocks.items()},
+            decisions=list(self.decisions.values()),
+            unsaved=list(self.unsaved.values()),
+            heard=sorted(self.heard),
+            paused=self.paused,
+            cancelling=self.cancelling,
         )
-
-
-def _failure_of(error: ActivityError) -> Failure:
-    cause = error.cause
-    if isinstance(cause, ApplicationError):
-        return Failure(cause.type or "failed", cause.message)
-    if isinstance(cause, TimeoutError):
-        return Failure("timed_out", "It did not end in the time that it has, however often it was tried.")
-    return Failure("failed", str(cause or error))
-
-
-def _end_of_wait(inputs: dict[str, Any], now: datetime) -> datetime:
-    """Raises BadDuration, ValueError or TypeError for what is neither a duration nor a time with its zone."""
-    if "for" in inputs:
-        return now + timedelta(seconds=parse_seconds(inputs["for"]))
-    at = datetime.fromisoformat(inputs["at"])
-    if at.tzinfo is None:
-        raise ValueError("the time has no zone")
-    return at
+        return replace(self.given, state=state)

@@ -1,0 +1,68 @@
+"""How activities are called: time-outs and retries from the compiled plan, failures in its words.
+
+Loads inside Temporal's sandbox: no Django.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, ApplicationError, TimeoutError
+
+from workflows.plan.compiled import CompiledCompensation, CompiledStep
+from workflows.plan.durations import parse_seconds
+from workflows.plan.states import Failure
+
+RECORD_OPTIONS: dict[str, Any] = {
+    "start_to_close_timeout": timedelta(seconds=30),
+    "retry_policy": RetryPolicy(
+        initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30)
+    ),
+}
+"""For what only writes to our database: tried until it is back, however long that takes."""
+
+
+def activity_options(how: CompiledStep | CompiledCompensation) -> dict[str, Any]:
+    """Options of a remote activity. Its attempts are unlimited here: a step's own failures are counted in its row."""
+    heartbeat = how.heartbeat_seconds
+    return {
+        **local_options(how),
+        "heartbeat_timeout": None if heartbeat is None else timedelta(seconds=heartbeat),
+    }
+
+
+def local_options(how: CompiledStep | CompiledCompensation) -> dict[str, Any]:
+    """Options of a local activity, in which Temporal knows no heartbeat."""
+    return {
+        "start_to_close_timeout": timedelta(seconds=how.timeout_seconds),
+        "schedule_to_close_timeout": timedelta(seconds=how.give_up_after_seconds),
+        "retry_policy": RetryPolicy(
+            initial_interval=timedelta(seconds=how.retry.initial_seconds),
+            backoff_coefficient=how.retry.backoff,
+            maximum_interval=timedelta(seconds=how.retry.max_interval_seconds),
+        ),
+    }
+
+
+def failure_of(error: ActivityError) -> Failure:
+    """Why an activity failed for good, as the scheduler and the read side have it."""
+    cause = error.cause
+    if isinstance(cause, ApplicationError):
+        return Failure(cause.type or "failed", cause.message)
+    if isinstance(cause, TimeoutError):
+        return Failure("timed_out", "It did not end in the time that it has, however often it was tried.")
+    return Failure("failed", str(cause or error))
+
+
+def end_of_wait(inputs: dict[str, Any], now: datetime) -> datetime:
+    """When a ``wait_until`` that begins now ends.
+
+    Raises:
+        BadDuration, ValueError, TypeError: neither a duration nor a time with its zone.
+    """
+    if "for" in inputs:
+        return now + timedelta(seconds=parse_seconds(inputs["for"]))
+    at = datetime.fromisoformat(inputs["at"])
+    if at.tzinfo is None:
+        raise ValueError("the time has no zone")
+    return at
