@@ -6,7 +6,7 @@ class ExecutionsConfig(AppConfig):
     verbose_name = "Runs"
 
     def ready(self) -> None:
-        from executions import deciding, services, starting
+        from executions import deciding, services, starting, steering
         from executions.activities import (  # noqa: F401 (each offers its own)
             clock,
             contractors,
@@ -16,15 +16,22 @@ class ExecutionsConfig(AppConfig):
             notify,
             reports,
         )
-        from executions.temporal.contracts import TASK_DECIDED
+        from executions.temporal.contracts import STEER, TASK_DECIDED
         from mudda import dispatcher, outbox, scopes
         from workflows.services import tell_executions_by
 
         run, task = "executions.{}_workflowexecution".format, "executions.{}_humantask".format
         scopes.register("executions:read", run("view"), description="Read runs.")
-        scopes.register("executions:write", run("view"), run("add"), description="Launch approved plans.")
+        scopes.register(
+            "executions:write",
+            run("view"),
+            run("add"),
+            description="Launch and steer runs.",
+            also=(run("change"),),
+        )
         scopes.register("tasks:read", task("view"), description="Read people's tasks.")
         scopes.register("tasks:write", task("view"), task("decide"), description="Decide people's tasks.")
         tell_executions_by(services.live_execution)
         outbox.register(TASK_DECIDED, deciding.deliver_decision)
+        outbox.register(STEER, steering.deliver_steering)
         dispatcher.register("start pending executions", starting.start_pending, every=2)

@@ -67,7 +67,8 @@ def _service_account(name: str, scopes: list[str]) -> Any:
 
 
 def _permissions(scopes: list[str]) -> list[Permission]:
-    names = {name for scope in scopes for name in scope_registry.known()[scope].permissions}
+    known = [scope_registry.known()[scope] for scope in scopes]
+    names = {name for scope in known for name in (*scope.permissions, *scope.also)}
     wanted = Q(pk__in=[])
     for name in names:
         app, codename = name.split(".")

@@ -14,14 +14,18 @@ class Scope:
     name: str
     permissions: tuple[str, ...]
     description: str
+    also: tuple[str, ...] = ()
 
 
 _scopes: dict[str, Scope] = {}
 
 
-def register(name: str, *permissions: str, description: str) -> None:
-    """Make ``name`` a scope that needs every one of ``permissions`` (``app.codename``) of the caller too."""
-    _scopes[name] = Scope(name, permissions, description)
+def register(name: str, *permissions: str, description: str, also: tuple[str, ...] = ()) -> None:
+    """Make ``name`` a scope that needs every one of ``permissions`` (``app.codename``) of the caller too.
+
+    ``also`` are permissions that some of its calls need besides; a service account made for a key gets them.
+    """
+    _scopes[name] = Scope(name, permissions, description, also)
 
 
 def known() -> dict[str, Scope]:
