@@ -1,6 +1,7 @@
 """Issues, departments and categories in the admin."""
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -45,6 +46,12 @@ class WithinMyDepartments(admin.RelatedFieldListFilter):
     def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[Any]:
         mine = Department.objects.filter(within_departments(request.user, "pk"))
         return [(str(pk), name) for pk, name in mine.values_list("pk", "name")]
+
+
+def shortened(text: str) -> str:
+    """A statement on one line, cut to what a list can show."""
+    line = " ".join(text.split())
+    return line if len(line) <= SHOWN_STATEMENT else line[: SHOWN_STATEMENT - 1] + "…"
 
 
 class ReportForm(forms.Form):
@@ -136,8 +143,7 @@ class IssueAdmin(console.RoomAdmin):
 
     @admin.display(description="Statement")
     def what(self, issue: Issue) -> str:
-        text = " ".join(issue.statement.split())
-        return text if len(text) <= SHOWN_STATEMENT else text[: SHOWN_STATEMENT - 1] + "…"
+        return shortened(issue.statement)
 
     @admin.display(description="Status", ordering="status")
     def status_column(self, issue: Issue) -> SafeString:
@@ -220,6 +226,21 @@ class IssueAdmin(console.RoomAdmin):
         return self.ask(request, None, "admin/console/form.html", context, 422 if form.errors else 200)
 
 
+@console.on_home
+def issues_without_plan(request: HttpRequest) -> Iterable[console.Waiting]:
+    if not request.user.has_perm("issues.view_issue"):
+        return
+    found = Issue.objects.visible_to(request.user).filter(status=IssueStatus.OPEN)
+    rows = tuple(
+        (issue.reference, console.page_of(issue), shortened(issue.statement))
+        for issue in found[: console.SHOWN_WAITING]
+    )
+    url = reverse("admin:issues_issue_changelist") + "?status__exact=OPEN"
+    yield console.Waiting(
+        "Open issues", url, found.count(), rows, "Nothing is open. New reports appear here."
+    )
+
+
 # --- setup ------------------------------------------------------------------------------------------
 
 
@@ -245,7 +266,7 @@ class DepartmentAdmin(SetupAdmin):
     list_filter = ("active",)
     search_fields = ("name", "code")
     fields = ("name", "code", "email", "active", "staff")
-    filter_horizontal = ("staff",)
+    autocomplete_fields = ("staff",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         mine = super().get_queryset(request).filter(within_departments(request.user, "pk"))

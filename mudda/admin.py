@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 else:
     BaseUserAdmin = DjangoUserAdmin
 
+admin.site.index_title = "What waits for you"
 admin.site.unregister(User)
 admin.site.unregister(Group)
 
@@ -76,6 +77,7 @@ class PersonAdmin(BaseUserAdmin, console.ListAdmin):
     )
     add_fieldsets = ((None, {"fields": ("username", "usable_password", "password1", "password2")}),)
     readonly_fields = ("last_login", "date_joined")
+    filter_horizontal = ()  # two lists side by side don't fit on a telephone
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).prefetch_related("groups")
@@ -101,6 +103,7 @@ class PersonAdmin(BaseUserAdmin, console.ListAdmin):
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "groups":
             kwargs["queryset"] = grantable(request.user)
+            kwargs["widget"] = UnfoldAdminCheckboxSelectMultipleWidget()
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
 

@@ -86,6 +86,40 @@ def adds_to(model: type[Model]) -> Callable[[PartsOf], PartsOf]:
     return register
 
 
+# --- the home page ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Work that waits for somebody: how much, the first few of it, and the list with all of it.
+
+    ``rows`` are (title, address, detail); ``empty`` says what would fill it.
+    """
+
+    title: str
+    url: str
+    count: int
+    rows: tuple[tuple[str, str, str], ...]
+    empty: str
+
+
+WaitingFor = Callable[[HttpRequest], Iterable[Waiting]]
+SHOWN_WAITING = 5
+
+_waiting: list[WaitingFor] = []
+
+
+def on_home(waiting_for: WaitingFor) -> WaitingFor:
+    """Let a room say on the home page what waits for this person."""
+    _waiting.append(waiting_for)
+    return waiting_for
+
+
+def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """The theme's hook for the admin's index page."""
+    return {**context, "waiting": [one for waiting_for in _waiting for one in waiting_for(request)]}
+
+
 # --- admin classes ----------------------------------------------------------------------------------
 
 
@@ -93,7 +127,6 @@ class ListAdmin(BaseAdmin):
     """How all our lists behave."""
 
     list_per_page = 50
-    show_full_result_count = False
     actions = None
     list_fullwidth = True
 

@@ -39,3 +39,7 @@ def _item(row: tuple[str, str, str, str]) -> dict[str, Any]:
 
 def stylesheet(request: HttpRequest) -> str:
     return static("mudda/console.css")
+
+
+def icon(request: HttpRequest) -> str:
+    return static("mudda/icon.svg")

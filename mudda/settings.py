@@ -43,6 +43,7 @@ INSTALLED_APPS = [
     "issues.apps.IssuesConfig",
     "workflows.apps.WorkflowsConfig",
     "executions.apps.ExecutionsConfig",
+    *env.list("CITY_APPS", default=[]),  # a city's own activities: docs/activities.md
 ]
 
 MIDDLEWARE = [
@@ -173,7 +174,9 @@ LOGIN_URL = reverse_lazy("admin:login")
 # --- Language and time ------------------------------------------------------------------------------
 
 LANGUAGE_CODE = "en"
-TIME_ZONE = env("TIME_ZONE", default="UTC")
+TIME_ZONE = env("TIME_ZONE", default="UTC")  # the city's: working hours are on its clocks
+WORKING_HOURS = env("WORKING_HOURS", default="Mon-Fri 08:00-16:00")  # a department may have its own
+CITY_HOLIDAYS = env("CITY_HOLIDAYS", default="")  # a country, or a part of it: DE, US-GA
 USE_I18N = True
 USE_TZ = True
 
@@ -216,6 +219,19 @@ SPECTACULAR_SETTINGS = {
 
 # --- Admin ------------------------------------------------------------------------------------------
 
+PRIMARY = {  # a blue of equal steps in lightness, as the theme's own colours are written
+    "50": "oklch(97% .014 254.6)",
+    "100": "oklch(93.2% .032 255.6)",
+    "200": "oklch(88.2% .059 254.1)",
+    "300": "oklch(80.9% .105 251.8)",
+    "400": "oklch(70.7% .165 254.6)",
+    "500": "oklch(62.3% .214 259.8)",
+    "600": "oklch(54.6% .245 262.9)",
+    "700": "oklch(48.8% .243 264.4)",
+    "800": "oklch(42.4% .199 265.6)",
+    "900": "oklch(37.9% .146 265.5)",
+    "950": "oklch(28.2% .091 267.9)",
+}
 UNFOLD = {
     "SITE_TITLE": "mudda",
     "SITE_HEADER": "mudda",
@@ -223,6 +239,8 @@ UNFOLD = {
     "SITE_SYMBOL": "location_city",
     "SHOW_VIEW_ON_SITE": False,
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "mudda.navigation.icon"}],
+    "COLORS": {"primary": PRIMARY},
+    "DASHBOARD_CALLBACK": "mudda.console.home",
     "STYLES": ["mudda.navigation.stylesheet"],
     "SIDEBAR": {"navigation": "mudda.navigation.sidebar", "show_search": False},
 }
