@@ -1,6 +1,6 @@
 """Runs and people's tasks in the admin: launch, follow, decide."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +11,6 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
-from django.utils.timesince import timesince
 
 from executions.console.answers import AnswerForm
 from executions.console.following import follow
@@ -23,7 +22,7 @@ from issues.admin import WithinMyDepartments
 from mudda import console
 from mudda.errors import Forbidden, MuddaError
 from workflows.console.confirm import changed_meanwhile, confirmation, seen_digest
-from workflows.console.words import working_time
+from workflows.console.words import seconds_in_words, working_time
 from workflows.models import PlanStatus, WorkflowPlan
 
 DECIDE, EFFECTS = "executions.decide_humantask", "executions.view_effect"
@@ -85,7 +84,9 @@ class ExecutionAdmin(console.RoomAdmin):
             "status": console.badge(execution.status),
             "run": run,
             "under_way": execution.status in UNDER_WAY,
-            "took": timesince(execution.started_at, until) if execution.started_at else "",
+            "took": seconds_in_words(int((until - execution.started_at).total_seconds()))
+            if execution.started_at
+            else "",
             "history": console.history_of(execution, {row.step.step_id: row.step.title for row in run.steps}),
         }
 
@@ -224,6 +225,39 @@ class TaskAdmin(console.RoomAdmin):
             request, "Thank you. The run has been told." if task.awaited else "Thank you. It is noted."
         )
         return redirect(console.page_of(task))
+
+
+@console.on_home
+def tasks_to_do(request: HttpRequest) -> Iterable[console.Waiting]:
+    if not request.user.has_perm("executions.view_humantask"):
+        return
+    found = HumanTask.objects.visible_to(request.user).filter(status=TaskStatus.OPEN)
+    rows = tuple((task.title, console.page_of(task), task.group) for task in found[: console.SHOWN_WAITING])
+    url = reverse("admin:executions_humantask_changelist") + "?state=todo"
+    yield console.Waiting(
+        "Open tasks", url, found.count(), rows, "Nothing to do. Runs open tasks when they need a person."
+    )
+
+
+@console.on_home
+def runs_to_watch(request: HttpRequest) -> Iterable[console.Waiting]:
+    if not request.user.has_perm("executions.view_workflowexecution"):
+        return
+    for title, status, empty in (
+        ("Runs under way", ExecutionStatus.RUNNING, "Nothing is running. An approved plan can be launched."),
+        ("Runs that failed", ExecutionStatus.FAILED, "No run has failed."),
+    ):
+        found = (
+            WorkflowExecution.objects.visible_to(request.user)
+            .filter(status=status)
+            .select_related("plan__issue")
+        )
+        shown = found.only("status", "plan__title", "plan__issue_id")[: console.SHOWN_WAITING]
+        rows = tuple(
+            (run.plan.title or "A plan", console.page_of(run), run.plan.issue.reference) for run in shown
+        )
+        url = reverse("admin:executions_workflowexecution_changelist") + f"?status__exact={status}"
+        yield console.Waiting(title, url, found.count(), rows, empty)
 
 
 def _why_not(request: HttpRequest, task: HumanTask) -> str:

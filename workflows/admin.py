@@ -103,10 +103,10 @@ class PlanAdmin(console.RoomAdmin):
         if plan.current is None or _asked_revision(request, plan) is not None:
             return
         may, executed = request.user.has_perm, is_executed(plan)
-        if may(EDIT) and plan.status != PlanStatus.ARCHIVED and not executed:
-            yield console.Button("Edit", reverse("admin:workflows_workflowplan_edit", args=[plan.pk]))
         if may(APPROVE) and plan.status == PlanStatus.DRAFT:
             yield console.Button("Approve", address("workflows_workflowplan_approve", plan))
+        if may(EDIT) and plan.status != PlanStatus.ARCHIVED and not executed:
+            yield console.Button("Edit", reverse("admin:workflows_workflowplan_edit", args=[plan.pk]))
         if may(APPROVE) and plan.status in {PlanStatus.DRAFT, PlanStatus.APPROVED} and not executed:
             yield console.Button("Reject", address("workflows_workflowplan_reject", plan), "danger")
 
@@ -302,6 +302,23 @@ def _planner_notes(revision: PlanRevision) -> list[tuple[str, str]]:
         for name, value in detail.items()
         if value not in (None, "", [], {})
     ]
+
+
+@console.on_home
+def drafts_to_review(request: HttpRequest) -> Iterable[console.Waiting]:
+    if not request.user.has_perm("workflows.view_workflowplan"):
+        return
+    found = (
+        WorkflowPlan.objects.visible_to(request.user).filter(status=PlanStatus.DRAFT).select_related("issue")
+    )
+    rows = tuple(
+        (plan.title or "A plan without a name", console.page_of(plan), plan.issue.reference)
+        for plan in found[: console.SHOWN_WAITING]
+    )
+    url = reverse("admin:workflows_workflowplan_changelist") + "?status__exact=DRAFT"
+    yield console.Waiting(
+        "Drafts to review", url, found.count(), rows, "No draft waits. “Draft a plan” on an issue makes one."
+    )
 
 
 @console.adds_to(Issue)

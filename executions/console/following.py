@@ -5,13 +5,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.dateformat import format as date_format
 from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
 
 from executions.models import Document, Effect, HumanTask, StepRun, WorkflowExecution
 from executions.services import RESULTS
 from mudda import console
 from workflows.console.words import Line, Vocabulary, line_of
 from workflows.plan.catalogue import offered
+from workflows.plan.comparing import timestamp
 
 SHOWN_JSON = 20_000
 """Characters of a value that a page shows; the API has all of it."""
@@ -31,7 +34,7 @@ class StepRow:
     inputs: tuple[Line, ...]
     output: tuple[Line, ...]
     tasks: tuple[tuple[HumanTask, str, SafeString], ...]
-    effects: tuple[tuple[Effect, SafeString], ...]
+    effects: tuple[tuple[str, Effect, SafeString], ...]
     documents: tuple[Document, ...]
 
 
@@ -67,7 +70,11 @@ def follow(execution: WorkflowExecution, *, with_effects: bool) -> Run:
                 for task in tasks
                 if task.step_id == step.step_id
             ),
-            effects=tuple((e, console.badge(e.status)) for e in effects if e.step_id == step.step_id),
+            effects=tuple(
+                (effect.key.rpartition(":")[2], effect, console.badge(effect.status))
+                for effect in effects
+                if effect.step_id == step.step_id
+            ),
             documents=tuple(document for document in documents if document.step_id == step.step_id),
         )
         for at, step in enumerate(steps, 1)
@@ -110,9 +117,12 @@ def _lines(value: Any) -> tuple[Line, ...]:
 
 
 def _literal(value: Any) -> Any:
-    """The value with its braces written as literal ones."""
+    """The value with its braces written as literal ones, and moments as people write them."""
     if isinstance(value, str):
-        return value.replace("{{", "{{{{")
+        moment = timestamp(value)
+        return (
+            value.replace("{{", "{{{{") if moment is None else date_format(localtime(moment), "j M Y, H:i:s")
+        )
     if isinstance(value, dict):
         return {str(name): _literal(part) for name, part in value.items()}
     return [_literal(part) for part in value] if isinstance(value, list) else value

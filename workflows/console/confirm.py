@@ -76,6 +76,7 @@ def confirmation(
 ) -> HttpResponse:
     """The page that asks. ``words``: title, intro, submit, and perhaps tone."""
     context = {
+        "opts": plan._meta,
         "plan": plan,
         "digest": current_revision(plan).digest,
         "revision": current_revision(plan).number,

@@ -7,6 +7,8 @@ from django import forms
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from mudda import strictjson
+from workflows.console.review import in_order
+from workflows.plan.catalogue import offered
 from workflows.plan.schema import PLAN_FIELDS, STEP_FIELDS
 
 
@@ -43,8 +45,15 @@ def _ordered(document: Any) -> Any:
         return document
     plan = _in_order(document, PLAN_FIELDS)
     if isinstance(plan.get("steps"), list):
-        plan["steps"] = [_in_order(s, STEP_FIELDS) if isinstance(s, dict) else s for s in plan["steps"]]
+        plan["steps"] = [_ordered_step(step) if isinstance(step, dict) else step for step in plan["steps"]]
     return plan
+
+
+def _ordered_step(step: dict[str, Any]) -> dict[str, Any]:
+    found = _in_order(step, STEP_FIELDS)
+    if isinstance(found.get("inputs"), dict):
+        found["inputs"] = in_order(found["inputs"], offered().get(str(step.get("activity_id"))))
+    return found
 
 
 def _in_order(data: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:

@@ -181,10 +181,16 @@ def _card(
         condition=render(step["when"], known.steps) if "when" in step else "",
         approval=_approver(approval) if approval else "",
         approval_reason=approval.reason if approval else "",
-        inputs=input_lines(inputs, known) if isinstance(inputs, dict) else (),
+        inputs=input_lines(in_order(inputs, spec), known) if isinstance(inputs, dict) else (),
         terms=tuple(_terms(step, known)),
         concerns=tuple(concerns),
     )
+
+
+def in_order(inputs: Mapping[str, Any], spec: ActivitySpec | None) -> dict[str, Any]:
+    """The inputs as the catalogue lists them: the database keeps an object's members, but not their order."""
+    named = spec.inputs.get("properties", {}) if spec else {}
+    return {**{name: inputs[name] for name in named if name in inputs}, **inputs}
 
 
 def _text(of: Mapping[str, Any], name: str) -> str:
@@ -208,7 +214,8 @@ def _who(step: Mapping[str, Any], known: Vocabulary) -> str:
     for name in ("department", "group", "from"):
         value = inputs.get(name) if isinstance(inputs, dict) else None
         if isinstance(value, str) and value:
-            return _role(value, known)
+            role = _role(value, known)
+            return role[:1].upper() + role[1:]
     return "The reporter" if step.get("activity_id") == "ask_reporter" else ""
 
 
@@ -216,8 +223,7 @@ def _role(text: str, known: Vocabulary) -> str:
     found = known.department(text)
     if found is None:
         found = "".join(piece.text for piece in pieces_of(text, known))
-    found = found.removeprefix(PREFIX)
-    return found[:1].upper() + found[1:]
+    return found.removeprefix(PREFIX)
 
 
 def _told(step: Mapping[str, Any], known: Vocabulary) -> Iterable[str]:
@@ -228,7 +234,7 @@ def _told(step: Mapping[str, Any], known: Vocabulary) -> Iterable[str]:
             if isinstance(role, str) and role:
                 yield _role(role, known)
     if step.get("activity_id") == "ask_reporter":
-        yield "The issue's reporter"
+        yield "the issue's reporter"
 
 
 def _approval(step: Mapping[str, Any], spec: ActivitySpec | None) -> Approval | None:

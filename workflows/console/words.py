@@ -130,12 +130,13 @@ def working_time(text: object) -> str:
 
 
 def seconds_in_words(seconds: int) -> str:
+    """A length of time in all its units."""
     words = []
     for size, unit in UNITS:
         count, seconds = divmod(seconds, size)
         if count:
             words.append(_counted(count, unit))
-    return " ".join(words) or "no time"
+    return " ".join(words) or "less than a second"
 
 
 def _counted(count: int, unit: str) -> str:
