@@ -1,0 +1,104 @@
+"""From a draft to a completed run, by clicks only."""
+
+import re
+
+import pytest
+
+REPORTER = {"name": "Ada Citizen", "email": "ada@example.org"}
+STATEMENT = "Water leak at 123 Main St, it runs over the sidewalk since this morning"
+
+
+@pytest.fixture
+def draft(staff):
+    from workflows.services import create_plan, draft_for
+
+    planned = draft_for(statement=STATEMENT)
+    return create_plan(draft=planned, statement=STATEMENT, reporter=REPORTER, by=staff)
+
+
+@pytest.fixture
+def hostile_issue(staff):
+    from issues.models import Category
+    from issues.services import report_issue, update_issue
+    from tests.admin.looking import HOSTILE
+    from workflows.services import create_plan, draft_for, replace_plan
+
+    statement = "Water leak " + " ".join(HOSTILE)
+    category = Category.objects.get(code="water_leak")
+    issue = report_issue(
+        statement=statement, address=HOSTILE[0], category=category, reporter={"name": HOSTILE[1]}
+    )
+    update_issue(issue_id=issue.pk, note=statement)
+    plan = create_plan(
+        draft=draft_for(statement=statement, issue=issue), statement=statement, issue=issue, by=staff
+    )
+    steps = [dict(step) for step in plan.current.document["steps"]]
+    for step, text in zip(steps, HOSTILE, strict=False):
+        step.update(title=text, reason=text)
+    document = {**plan.current.document, "steps": steps, "workflow_name": HOSTILE[1]}
+    replace_plan(plan_id=plan.pk, document=document, expected_digest=None, by=staff)
+    return issue
+
+
+def test_staff_find_a_draft_read_it_approve_and_launch_it_and_follow_the_run(
+    staff, draft, live_worker, visit
+):
+    title, reference = draft.title, draft.issue.reference
+    page = visit.page
+    visit.sign_in(staff)
+    visit.picture("home")
+    visit.go("Issues")
+    visit.picture("issues")
+    page.get_by_role("link", name=reference).click()
+    visit.picture("issue")
+    visit.go("Plans")
+    visit.picture("plans")
+    page.get_by_role("link", name=title).click()
+    page.get_by_text("Call out the water crew").first.wait_for()
+    visit.picture("plan-review")
+    page.get_by_role("link", name="Edit", exact=True).click()
+    visit.picture("plan-edit")
+    page.get_by_role("link", name="Back to the plan").click()
+    page.get_by_role("link", name="Approve and launch").click()
+    page.get_by_text("The city begins").or_(page.get_by_text("begins to carry it out")).first.wait_for()
+    visit.picture("confirm")
+    page.get_by_role("button", name="Approve and launch").click()
+    page.wait_for_url(re.compile(r"/workflowexecution/[0-9a-f-]{36}/change/"))
+    page.get_by_text("5 of 5 steps have ended").wait_for(timeout=60_000)
+    page.locator(".md-head .md-badge", has_text="Completed").wait_for()
+    page.get_by_text("What went in").first.click()
+    visit.picture("run")
+    with page.expect_download() as download:
+        page.locator("a[href*='/workflows/documents/']").first.evaluate(
+            "link => { link.download = ''; link.click(); }"
+        )
+    assert download.value.path().read_bytes().startswith(b"%PDF")
+    visit.go("Tasks")
+    visit.picture("tasks")
+    page.get_by_role("link", name="Call out the water crew").click()
+    page.get_by_label("Crew").fill("Crew 7")
+    visit.picture("task")
+    page.get_by_role("button", name="Send the answer").click()
+    page.get_by_text("Thank you.").wait_for()
+    visit.picture("task-decided")
+    visit.at_ease()
+
+
+def test_hostile_words_do_nothing_in_a_real_browser(staff, hostile_issue, visit):
+    page, reference = visit.page, hostile_issue.reference
+    visit.sign_in(staff)
+    visit.go("Issues")
+    visit.at_ease()
+    page.get_by_role("link", name=reference).click()
+    page.get_by_role("heading", name="What the citizen wrote").wait_for()
+    visit.picture("hostile-issue")
+    page.get_by_role("heading", name="Plans").locator("..").get_by_role("link").first.click()
+    page.get_by_role("heading", name="At a glance").wait_for()
+    visit.picture("hostile-plan")
+    page.get_by_role("link", name="Edit", exact=True).click()
+    page.get_by_role("button", name="Check only").click()
+    visit.at_ease()
+    page.get_by_role("link", name="Back to the plan").click()
+    page.get_by_role("link", name="Approve and launch").click()
+    visit.picture("hostile-confirm")
+    assert page.evaluate("window.pwned") is None
