@@ -1,13 +1,21 @@
 """Opening tasks for people. Opening the same one twice finds the row that is there."""
 
+import logging
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
+from executions.calendars import calendar_of
 from executions.models import Effect, HumanTask, StepRun, TaskStatus
+from executions.worktime import NoWorkingTime, due_at
 from issues.models import Department
 from mudda import events
+from workflows.plan.durations import BadDuration
+
+logger = logging.getLogger(__name__)
 
 APPROVAL = "approval"
 UNCERTAIN_EFFECT = "uncertain_effect"
@@ -35,7 +43,19 @@ def open_task(
     suffix: str = "",
     awaited: bool = True,
 ) -> HumanTask:
-    """Open a task for a step of a run, once: its key is the execution, the step, the kind and ``suffix``."""
+    """Open a task for a step of a run, once: its key is the execution, the step, the kind and ``suffix``.
+
+    It is due in the working time of its department, counted from now: what the plan says, else the target of the
+    issue's category.
+
+    Args:
+        due: working time, where it isn't the compiled plan that says it.
+    """
+    said = _said_of(step, kind)
+    department = department or step.execution.plan.issue.department
+    due = due or said.get("due") or _target(step)
+    now = timezone.now()
+    due_by = _due_at(now, due, department)
     key = ":".join(filter(None, [str(step.execution_id), step.step_id, kind, suffix]))
     task, made = HumanTask.objects.get_or_create(
         key=key,
@@ -49,8 +69,12 @@ def open_task(
             "outcomes": list(outcomes),
             "group": group,
             "four_eyes": four_eyes,
-            "department": department or step.execution.plan.issue.department,
-            "due": due or "",
+            "department": department,
+            "due": due if due_by else "",
+            "due_at": due_by,
+            "overdue": said.get("overdue") or {},
+            "next_look_at": due_by,
+            "opened_at": now,
             "awaited": awaited,
         },
     )
@@ -58,6 +82,30 @@ def open_task(
         data = {"task": str(task.pk), "step_id": step.step_id, "kind": kind, "group": group}
         events.append(step.execution, "task.opened", data)
     return task
+
+
+def _said_of(step: StepRun, kind: str) -> dict[str, Any]:
+    """Where the compiled plan says ``due`` and ``overdue`` of a step's task of this kind; empty for our own."""
+    compiled = next((s for s in step.execution.compiled["steps"] if s["step_id"] == step.step_id), {})
+    if kind == APPROVAL:
+        return compiled.get("approval") or {}
+    return compiled if kind == step.activity_id else {}
+
+
+def _target(step: StepRun) -> str:
+    category = step.execution.plan.issue.category
+    return category.target if category is not None else ""
+
+
+def _due_at(start: datetime, due: str, department: Department | None) -> datetime | None:
+    """None where nothing is said, or what is said can't be counted: a run asks its people all the same."""
+    if not due:
+        return None
+    try:
+        return due_at(start, due, calendar_of(department))
+    except (BadDuration, NoWorkingTime) as error:
+        logger.warning("a task is opened without a due time: %r can't be counted (%s)", due, error)
+        return None
 
 
 def ask_about_uncertain_effect(step: StepRun, effect: Effect) -> HumanTask:
@@ -87,7 +135,6 @@ def ask_approval(step: StepRun, compiled_step: dict[str, Any]) -> HumanTask:
         outcomes=["approve", "reject"],
         group=approval["group"],
         four_eyes=approval["four_eyes"],
-        due=approval["due"] or "",
     )
 
 
