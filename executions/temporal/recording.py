@@ -94,10 +94,11 @@ def _run_step(call: StepCall, implementation: Implementation) -> StepAnswer:
     except (OperationalError, InterfaceError, LeaseHeld, Superseded):
         raise
     except MuddaError as error:
-        raise record_failure(call, step, error) from error
+        # Without its cause: an outside service's own words may name people, and Temporal keeps and logs them.
+        raise record_failure(call, step, error) from None
     except Exception as error:
         logger.exception("step %s of execution %s: a defect", call.step_id, call.execution_id)
-        raise record_failure(call, step, defect(error)) from error
+        raise record_failure(call, step, defect(error)) from None
     complete(step, result)
     return StepAnswer(output=shrink(step.step_id, result))
 

@@ -37,14 +37,14 @@ def _undo_step(call: StepCall, implementation: Implementation) -> StepAnswer:
         implementation(StepContext(step.execution, step, inputs, effects))
     except UncertainEffect as error:
         unknown = StepFailed("uncertain_effect", str(error), permanent=True)
-        raise record_undoing_failed(call, step, unknown) from error
+        raise record_undoing_failed(call, step, unknown) from None
     except (OperationalError, InterfaceError, LeaseHeld):
         raise
     except MuddaError as error:
-        raise record_undoing_failed(call, step, error) from error
+        raise record_undoing_failed(call, step, error) from None
     except Exception as error:
         recording.logger.exception("undoing %s of execution %s: a defect", call.step_id, call.execution_id)
-        raise record_undoing_failed(call, step, recording.defect(error)) from error
+        raise record_undoing_failed(call, step, recording.defect(error)) from None
     record_undone(step)
     return StepAnswer()
 

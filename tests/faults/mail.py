@@ -27,14 +27,17 @@ class Mail:
 
 
 class PostOffice:
-    """``mails`` has what was taken; the functions of ``plans`` answer the next deliveries, then all are taken.
+    """``mails`` has what was taken.
 
-    A plan gets the letter and returns the server's answer to DATA. It runs on a thread of its own and may block.
+    The functions of ``plan`` answer the next deliveries, after them all are taken: each gets the letter and
+    returns the server's answer to DATA, on a thread of its own, where it may block. Addresses in ``refused``
+    are refused before.
     """
 
     def __init__(self) -> None:
         self.mails: list[Mail] = []
         self.offered = 0
+        self.refused: set[str] = set()
         self._plans: list[Callable[[Mail], str]] = []
         self._lock = threading.Lock()
         self.port = free_port()
@@ -59,7 +62,7 @@ class PostOffice:
 
     def forget(self) -> None:
         with self._lock:
-            self.mails, self._plans, self.offered = [], [], 0
+            self.mails, self._plans, self.offered, self.refused = [], [], 0, set()
 
     def about(self, execution: str) -> list[Mail]:
         """The letters of one run, which is named in each Message-ID."""
@@ -68,6 +71,12 @@ class PostOffice:
     def counts(self, execution: str) -> Counter[str]:
         """How often each letter of a run was taken, by Message-ID."""
         return Counter(mail.message_id for mail in self.about(execution))
+
+    async def handle_RCPT(self, server, session, envelope, address, options) -> str:
+        if address in self.refused:
+            return f"550 <{address}>: there is no such mailbox"
+        envelope.rcpt_tos.append(address)
+        return ACCEPT
 
     async def handle_DATA(self, server, session, envelope) -> str:
         message = email.message_from_bytes(envelope.content, policy=email.policy.default)

@@ -1,5 +1,7 @@
 """A step's own failures: tried again, counted, final, and what the rest of the run makes of it."""
 
+import json
+
 from tests.faults.city import letter, note
 
 QUICK = {"initial": "PT1S", "max_attempts": 3}
@@ -48,3 +50,14 @@ def test_under_continue_the_rest_goes_on_and_readers_of_the_output_are_skipped_w
     assert set(found["execution_data"]) == {"issue_id", "results"}
     assert set(found["execution_data"]["results"]) == {"other"}
     assert city.temporal_runs(execution) == ["COMPLETED"]
+
+
+def test_a_refused_address_is_neither_in_the_logs_nor_in_temporal(city):
+    city.office.refused.add("ann@example.org")
+    execution = city.launch(letter())
+    found = city.ends(execution, "failed")
+    assert found["failure"]["code"] == "recipient_refused"
+    city.temporal_runs(execution)  # closed
+    for kept in (city.history(execution).to_json(), city.site.worker.log.read_text(), json.dumps(found)):
+        assert "recipient_refused" in kept
+        assert "ann@example.org" not in kept
