@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError, TimeoutError
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError, TimeoutError
 
 from workflows.plan.compiled import CompiledCompensation, CompiledStep
 from workflows.plan.durations import parse_seconds
@@ -44,9 +44,19 @@ def local_options(how: CompiledStep | CompiledCompensation) -> dict[str, Any]:
     }
 
 
-def failure_of(error: ActivityError) -> Failure:
+def cause_of(error: FailureError) -> BaseException | None:
+    """What an activity raised. A remote one's comes wrapped in an ActivityError, a local one's as it is."""
+    return error.cause if isinstance(error, ActivityError) else error
+
+
+def was_recorded(error: FailureError) -> bool:
+    """Whether the activity itself ended the step: then it has written so."""
+    return isinstance(cause_of(error), ApplicationError)
+
+
+def failure_of(error: FailureError) -> Failure:
     """Why an activity failed for good, as the scheduler and the read side have it."""
-    cause = error.cause
+    cause = cause_of(error)
     if isinstance(cause, ApplicationError):
         return Failure(cause.type or "failed", cause.message)
     if isinstance(cause, TimeoutError):

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
     from executions.temporal.calling import (
@@ -19,6 +19,7 @@ with workflow.unsafe.imports_passed_through():
         end_of_wait,
         failure_of,
         local_options,
+        was_recorded,
     )
     from executions.temporal.contracts import (
         ASK_APPROVAL,
@@ -192,8 +193,8 @@ class PlanWorkflow:
         """Do a step by the activity of its name; it ends, or waits for a person who has been asked."""
         try:
             answer = await self._call(step, step.activity_id, self._step_call(step, inputs))
-        except ActivityError as error:
-            self._fail(step, failure_of(error), recorded=isinstance(error.cause, ApplicationError))
+        except FailureError as error:
+            self._fail(step, failure_of(error), recorded=was_recorded(error))
             return
         if answer.task_id is not None:
             self.asked[answer.task_id] = step.step_id
@@ -225,7 +226,7 @@ class PlanWorkflow:
         state = self._state(step)
         try:
             await self._call(undoing, undoing.activity_id, call)
-        except ActivityError as error:
+        except FailureError as error:
             self.states[step.step_id] = outcomes.not_undone(state, failure_of(error))
         else:
             self.states[step.step_id] = outcomes.undone(state)
