@@ -142,7 +142,7 @@ def open_escalation(*, execution_id: UUID, step_id: str, by: User) -> HumanTask:
 
 
 def deliver_steering(message: OutboxMessage) -> None:
-    """The outbox's handler: tell the run as a Temporal signal, told apart by the message's id.
+    """The outbox's handler: tell the run as a Temporal signal with the message's id, or cancel it.
 
     Raises:
         NotStartedYet, TemporalUnavailable: to be tried again.
@@ -152,5 +152,8 @@ def deliver_steering(message: OutboxMessage) -> None:
     execution = WorkflowExecution.objects.get(pk=payload["execution_id"])
     if execution.status == ExecutionStatus.PENDING and not execution.temporal_run_id:
         raise NotStartedYet
+    if payload["action"] == CANCEL:
+        temporal.cancel_workflow(execution.temporal_workflow_id)
+        return
     steer = Steer(message_id=str(message.pk), action=payload["action"])
     temporal.signal_workflow(execution.temporal_workflow_id, STEER, steer)

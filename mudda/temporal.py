@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from django.conf import settings
 from django.db import connection
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
-from temporalio.client import Client, TLSConfig
+from temporalio.client import Client, TLSConfig, WorkflowHandle
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
@@ -129,10 +129,18 @@ def signal_workflow(workflow_id: str, name: str, argument: Any) -> None:
         TemporalUnavailable: not acknowledged within the deadline.
         TemporalRefused: it cannot be sent, now or later.
     """
+    _tell(workflow_id, lambda handle: handle.signal(name, argument, rpc_timeout=DEADLINE))
 
+
+def cancel_workflow(workflow_id: str) -> None:
+    """Request the cancellation of a Temporal workflow; twice is harmless. Raises as ``signal_workflow``."""
+    _tell(workflow_id, lambda handle: handle.cancel(rpc_timeout=DEADLINE))
+
+
+def _tell(workflow_id: str, tell: Callable[[WorkflowHandle[Any, Any]], Coroutine[Any, Any, None]]) -> None:
     async def send(client: Client) -> None:
         try:
-            await client.get_workflow_handle(workflow_id).signal(name, argument, rpc_timeout=DEADLINE)
+            await tell(client.get_workflow_handle(workflow_id))
         except RPCError as error:
             if error.status == RPCStatusCode.NOT_FOUND:
                 raise WorkflowGone from error

@@ -104,7 +104,7 @@ class TaskDecided:
 
 @dataclass
 class Steer:
-    """A person steers the run: ``pause``, ``resume`` or ``cancel``."""
+    """A person steers the run: ``pause`` or ``resume``. Cancelling is Temporal's own cancel request."""
 
     message_id: str
     action: str

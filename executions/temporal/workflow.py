@@ -23,7 +23,6 @@ with workflow.unsafe.imports_passed_through():
     )
     from executions.temporal.contracts import (
         ASK_APPROVAL,
-        CANCEL,
         ESCALATE,
         FINISH_EXECUTION,
         NOTE_PROGRESS,
@@ -84,6 +83,7 @@ class PlanWorkflow:
         self.timers: dict[str, asyncio.Task[None]] = {}
         self.tasks: set[asyncio.Task[None]] = set()
         self.busy = 0  # activities in flight
+        self.cancelled_by_temporal = False
         self.changed = True
 
     @workflow.run
@@ -100,13 +100,13 @@ class PlanWorkflow:
             await self._until(lambda: self.changed)
 
     async def _until(self, condition: Callable[[], bool]) -> None:
-        """Wait, and take Temporal's own cancel (from its UI or command line) as a wish to cancel the run."""
+        """Wait, and take Temporal's own cancel (which our cancel asks for) as a wish to cancel the run."""
         while True:
             try:
                 await workflow.wait_condition(condition)
                 return
             except asyncio.CancelledError:
-                self.cancelling = self.changed = True
+                self.cancelling = self.cancelled_by_temporal = self.changed = True
 
     @workflow.signal(name=TASK_DECIDED)
     def task_decided(self, decided: TaskDecided) -> None:
@@ -116,13 +116,10 @@ class PlanWorkflow:
 
     @workflow.signal(name=STEER)
     def steer(self, steer: Steer) -> None:
-        """A person pauses, resumes or cancels the run; what was delivered twice counts once."""
+        """A person pauses or resumes the run; what was delivered twice counts once."""
         if not self._is_new(steer.message_id):
             return
-        if steer.action == CANCEL:
-            self.cancelling = True
-        else:
-            self.paused = steer.action == PAUSE
+        self.paused = steer.action == PAUSE
 
     def _is_new(self, message_id: str) -> bool:
         new = message_id not in self.heard
@@ -376,8 +373,10 @@ class PlanWorkflow:
         recorded.result()
         if finish.failure is not None:
             raise ApplicationError(finish.failure.message, type=finish.failure.code, non_retryable=True)
-        if finish.outcome == "cancelled":
-            raise asyncio.CancelledError
+        if self.cancelled_by_temporal:
+            raise asyncio.CancelledError  # Temporal then shows the run as cancelled
+        if finish.outcome == "cancelled":  # before it began, or before it continued as new
+            raise ApplicationError("The run was cancelled.", type="cancelled", non_retryable=True)
         return finish.outcome
 
     async def _record(self, activity: str, call: ProgressCall | FinishCall) -> None:
