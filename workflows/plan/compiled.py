@@ -75,7 +75,6 @@ class CompiledStep:
         escalate_to: The group that is asked, for ``escalate``.
         compensate: What undoes it once it has completed, or None.
         overdue: For a person's step: what happens when it isn't done in time; None to remind and wait.
-        roles: Which inputs name people: input to ``any``, ``department`` or ``group``.
     """
 
     step_id: str
@@ -101,7 +100,6 @@ class CompiledStep:
     overdue: CompiledOverdue | None = None
     typical_seconds: int = 5
     cost: float = 0
-    roles: dict[str, str] = field(default_factory=dict)
     input_schema: dict[str, Any] = field(default_factory=dict)
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from workflows.plan.activity import ActivitySpec, output_schema
+from workflows.plan.activity import output_schema
 from workflows.plan.catalogue import Catalogue
 from workflows.plan.compiled import CompiledCompensation, CompiledPlan, CompiledStep
 from workflows.plan.problems import PlanHasProblems, has_errors
@@ -91,7 +91,6 @@ def _compile_step(step: Step, catalogue: Catalogue) -> CompiledStep:
         overdue=step.overdue,
         typical_seconds=spec.typical_seconds,
         cost=spec.cost,
-        roles=_roles(spec),
         input_schema=spec.inputs,
     )
 
@@ -112,11 +111,3 @@ def _compile_compensation(compensate: Compensation, catalogue: Catalogue) -> Com
         cost=spec.cost,
         input_schema=spec.inputs,
     )
-
-
-def _roles(spec: ActivitySpec) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for name, schema in spec.inputs.get("properties", {}).items():
-        if isinstance(schema, dict) and ("x-role" in schema or schema.get("x-group")):
-            found[name] = schema.get("x-role", "group")
-    return found
