@@ -129,6 +129,9 @@ class Shell:
         for step_id in decision.withdraw:
             assert self.states[step_id].status in (StepStatus.cancelled, StepStatus.failed)
         self.finish = decision.finish
+        again = self._decide()
+        assert (again.moves, again.withdraw, again.finish) == ((), (), self.finish), "begun twice"
+        assert again.states == self.states
 
     def _open_failure(self, step_id, state):
         """Failed, but a person is still to be asked what to do about it."""
