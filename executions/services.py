@@ -13,16 +13,13 @@ from executions.models import (
     WorkflowExecution,
 )
 from executions.starting import ensure_fits, start_or_leave
-from issues.models import UNKNOWN_ADDRESS, Issue
 from mudda import events
-from mudda.errors import Conflict, Unprocessable
+from mudda.errors import Conflict
+from workflows.launching import ensure_data, issue_facts
 from workflows.models import PlanApproval, PlanRevision, PlanStatus, WorkflowPlan
 from workflows.plan.catalogue import offered
 from workflows.plan.compiler import compile_plan
-from workflows.plan.validation import required_data
 from workflows.services import approve_plan, current_approval, current_revision, locked_plan
-
-RESULTS = "results"
 
 
 class PlanNotApproved(Conflict):
@@ -38,21 +35,6 @@ class AlreadyExecuted(Conflict):
 class CatalogueChanged(Conflict):
     code = "catalogue_changed"
     title = "The activities have changed since the approval: the plan needs to be approved again."
-
-
-class IssueMismatch(Conflict):
-    code = "issue_mismatch"
-    title = "execution_data.issue_id names another issue than the plan's."
-
-
-class MissingData(Unprocessable):
-    code = "missing_data"
-    title = "The plan reads data that the call doesn't give."
-
-
-class ReservedKey(Unprocessable):
-    code = "reserved_key"
-    title = "execution_data may not have a key `results`: that is where mudda puts them."
 
 
 # --- launching --------------------------------------------------------------------------------------
@@ -115,23 +97,6 @@ def valid_approval(plan: WorkflowPlan) -> PlanApproval:
     return approval
 
 
-def ensure_data(revision: PlanRevision, issue: Issue, execution_data: Mapping[str, Any]) -> None:
-    if RESULTS in execution_data:
-        error = {"pointer": "/execution_data/results", "code": "reserved_key", "message": "This key is ours."}
-        raise ReservedKey(errors=[error])
-    missing = [key for key in required_data(revision.document) if key not in execution_data]
-    if missing:
-        errors = [
-            {"pointer": f"/execution_data/{key}", "code": "missing_data", "message": "The plan reads this."}
-            for key in missing
-        ]
-        raise MissingData(f"Missing: {', '.join(missing)}.", errors=errors)
-    named = execution_data.get("issue_id")
-    ours = Issue.objects.named(named) if isinstance(named, str) else None
-    if ours is not None and ours.pk != issue.pk:
-        raise IssueMismatch(extra={"issue_id": issue.reference})
-
-
 def _create_execution(
     plan: WorkflowPlan,
     revision: PlanRevision,
@@ -163,19 +128,3 @@ def _create_execution(
     events.append(execution, "execution.launched", data, actor=by)
     events.append(plan, "plan.launched", data, actor=by)
     return execution
-
-
-def issue_facts(issue: Issue) -> dict[str, Any]:
-    """What plans may read as ``issue``. People and departments are roles, resolved where they are used."""
-    return {
-        "reference": issue.reference,
-        "statement": issue.statement,
-        "address": issue.address or UNKNOWN_ADDRESS,
-        "urgency": issue.urgency,
-        "category": issue.category.code if issue.category else "other",
-        "department": f"department:{issue.department.code}" if issue.department else "department:unassigned",
-        "reporter": "issue.reporter",
-        "latitude": float(issue.latitude) if issue.latitude is not None else None,
-        "longitude": float(issue.longitude) if issue.longitude is not None else None,
-        "reported_at": issue.reported_at.isoformat(timespec="seconds"),
-    }

@@ -10,9 +10,9 @@ from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 
 from executions.models import Document, Effect, HumanTask, StepRun, WorkflowExecution
-from executions.services import RESULTS
 from mudda import console
 from workflows.console.words import Line, Vocabulary, line_of
+from workflows.launching import RESULTS
 from workflows.plan.catalogue import offered
 from workflows.plan.comparing import timestamp
 

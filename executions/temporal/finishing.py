@@ -6,11 +6,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from executions.models import ExecutionStatus, StepRun, StepStatus, WorkflowExecution
-from executions.services import RESULTS
 from executions.tasks import ask_about_failed_compensation
 from executions.temporal.contracts import FinishCall, ProgressCall
 from executions.temporal.recording import apply_carried, locked_execution, mark_running
 from mudda import events
+from workflows.launching import RESULTS
 
 OVER = (ExecutionStatus.COMPLETED, ExecutionStatus.FAILED, ExecutionStatus.CANCELLED)
 
