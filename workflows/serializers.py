@@ -38,6 +38,36 @@ class RejectInput(Input):
     reason = serializers.CharField(max_length=2_000)
 
 
+class SimulateInput(Input):
+    execution_data = serializers.DictField(
+        required=False, default=dict, help_text="What a launch would be given; plans read it as `data`."
+    )
+    answers = serializers.DictField(
+        required=False,
+        default=dict,
+        help_text="Assumed outputs, by step id; others are made from the schema.",
+    )
+    approvals = serializers.DictField(
+        child=serializers.BooleanField(),
+        required=False,
+        default=dict,
+        help_text="Assumed decisions, by step id; others are approved.",
+    )
+    failing = serializers.ListField(
+        child=serializers.CharField(max_length=63),
+        required=False,
+        default=list,
+        max_length=200,
+        help_text="Steps that are assumed to fail.",
+    )
+    escalations = serializers.DictField(
+        child=serializers.ChoiceField(["retry", "skip", "answer", "stop"]),
+        required=False,
+        default=dict,
+        help_text="Assumed answers to failures that are escalated, by step id; others are `stop`.",
+    )
+
+
 class ProblemOutput(serializers.Serializer[Any]):
     pointer = serializers.CharField(help_text="RFC 6901, into the plan.")
     code = serializers.CharField()
@@ -74,6 +104,86 @@ class PlanSummary(serializers.Serializer[Any]):
     planner = serializers.CharField(source="current.planner")
     issue_id = serializers.CharField(source="issue.reference")
     created_at = serializers.DateTimeField()
+
+
+class TimelineEntryOutput(serializers.Serializer[Any]):
+    step_id = serializers.CharField()
+    kind = serializers.ChoiceField(["step", "compensation"])
+    title = serializers.CharField()
+    activity_id = serializers.CharField()
+    done_by = serializers.ChoiceField(["program", "person", "clock"])
+    start_seconds = serializers.IntegerField(help_text="From the launch.")
+    end_seconds = serializers.IntegerField()
+    status = serializers.CharField()
+    reason = serializers.CharField()
+    inputs = serializers.JSONField(allow_null=True, help_text="References resolved; null if never begun.")
+
+
+class InvolvedOutput(serializers.Serializer[Any]):
+    who = serializers.CharField(help_text="`issue.reporter`, `department:<code>` or `group:<group>`.")
+    step_ids = serializers.ListField(child=serializers.CharField())
+    has_address = serializers.BooleanField(allow_null=True, help_text="Null for a group.")
+
+
+class RecipientOutput(serializers.Serializer[Any]):
+    role = serializers.CharField()
+    has_address = serializers.BooleanField(allow_null=True)
+
+
+class MessageOutput(serializers.Serializer[Any]):
+    step_id = serializers.CharField()
+    to = RecipientOutput(many=True)
+    subject = serializers.CharField()
+    text = serializers.CharField()
+
+
+class AskedApprovalOutput(serializers.Serializer[Any]):
+    step_id = serializers.CharField()
+    title = serializers.CharField()
+    group = serializers.CharField()
+    reason = serializers.CharField()
+    four_eyes = serializers.BooleanField()
+    due = serializers.CharField(allow_null=True, help_text="Working time.")
+    asked_seconds = serializers.IntegerField()
+    decided_seconds = serializers.IntegerField()
+    approved = serializers.BooleanField()
+
+
+class EscalationOutput(serializers.Serializer[Any]):
+    step_id = serializers.CharField()
+    group = serializers.CharField()
+    code = serializers.CharField()
+    message = serializers.CharField()
+    answer = serializers.CharField()
+    asked_seconds = serializers.IntegerField()
+
+
+class FailureOutput(serializers.Serializer[Any]):
+    code = serializers.CharField()
+    message = serializers.CharField()
+
+
+class FinishOutput(serializers.Serializer[Any]):
+    outcome = serializers.CharField(help_text="`completed`, `failed` or `cancelled`.")
+    failure = FailureOutput(allow_null=True)
+    step_id = serializers.CharField(allow_null=True)
+    compensation_failed = serializers.ListField(child=serializers.CharField())
+
+
+class SimulationOutput(serializers.Serializer[Any]):
+    """A run as it would go, on declared times and costs."""
+
+    digest = serializers.CharField()
+    revision = serializers.IntegerField()
+    started_at = serializers.DateTimeField(help_text="The launch that is assumed: now.")
+    timeline = TimelineEntryOutput(many=True)
+    people = InvolvedOutput(many=True)
+    messages = MessageOutput(many=True)
+    approvals = AskedApprovalOutput(many=True)
+    escalations = EscalationOutput(many=True)
+    total_cost = serializers.FloatField(help_text="In the city's currency.")
+    total_seconds = serializers.IntegerField()
+    finish = FinishOutput()
 
 
 def plan_output(plan: WorkflowPlan) -> dict[str, Any]:

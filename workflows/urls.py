@@ -8,4 +8,5 @@ urlpatterns = [
     path("workflows/<uuid:workflow_id>", views.PlanDetail.as_view()),
     path("workflows/<uuid:workflow_id>/approve", views.ApprovePlan.as_view()),
     path("workflows/<uuid:workflow_id>/reject", views.RejectPlan.as_view()),
+    path("workflows/<uuid:workflow_id>/simulate", views.SimulatePlan.as_view()),
 ]

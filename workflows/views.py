@@ -22,9 +22,12 @@ from workflows.serializers import (
     PlanSummary,
     RejectInput,
     ReplaceInput,
+    SimulateInput,
+    SimulationOutput,
     plan_output,
 )
 from workflows.services import approve_plan, create_plan, draft_for, reject_plan, replace_plan
+from workflows.simulating import simulate_plan
 
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
@@ -148,6 +151,20 @@ class RejectPlan(APIView):
     def post(self, request: Request, workflow_id: UUID) -> Response:
         given = parse(RejectInput, request)
         return _answer(reject_plan(plan_id=workflow_id, reason=given["reason"], by=caller(request)))
+
+
+class SimulatePlan(APIView):
+    scopes = {"POST": "plans:read"}
+
+    @extend_schema(
+        operation_id="simulate_plan",
+        summary="See what a plan would do, with nothing done",
+        request=SimulateInput,
+        responses=SimulationOutput,
+    )
+    def post(self, request: Request, workflow_id: UUID) -> Response:
+        given = parse(SimulateInput, request)
+        return Response(simulate_plan(plan_id=workflow_id, by=caller(request), **given))
 
 
 class IssueUnknown(InvalidRequest):

@@ -19,6 +19,7 @@ EVERY_CALL = [
     ("PUT", f"/workflows/{uuid.uuid4()}"),
     ("POST", f"/workflows/{uuid.uuid4()}/approve"),
     ("POST", f"/workflows/{uuid.uuid4()}/reject"),
+    ("POST", f"/workflows/{uuid.uuid4()}/simulate"),
     ("POST", f"/workflows/{uuid.uuid4()}/execute"),
     ("GET", "/workflows/executions"),
     ("GET", f"/workflows/executions/{uuid.uuid4()}"),
