@@ -6,7 +6,7 @@ class ExecutionsConfig(AppConfig):
     verbose_name = "Runs"
 
     def ready(self) -> None:
-        from executions import deciding, services, starting, steering
+        from executions import deadlines, deciding, reconciling, reminders, services, starting, steering
         from executions.activities import (  # noqa: F401 (each offers its own)
             clock,
             contractors,
@@ -33,5 +33,8 @@ class ExecutionsConfig(AppConfig):
         scopes.register("tasks:write", task("view"), task("decide"), description="Decide people's tasks.")
         tell_executions_by(services.live_execution)
         outbox.register(TASK_DECIDED, deciding.deliver_decision)
+        outbox.register(reminders.TASK_LETTER, reminders.deliver_letter)
         outbox.register(STEER, steering.deliver_steering)
+        dispatcher.register("notice runs ended from outside", reconciling.reconcile_ended, every=20)
         dispatcher.register("start pending executions", starting.start_pending, every=2)
+        dispatcher.register("sweep deadlines", deadlines.sweep_deadlines, every=2)

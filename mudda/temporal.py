@@ -149,6 +149,20 @@ def _tell(workflow_id: str, tell: Callable[[WorkflowHandle[Any, Any]], Coroutine
     _call(send)
 
 
+def list_workflows(query: str, *, limit: int = 1_000) -> list[tuple[str, str]]:
+    """Ids and statuses (``RUNNING``, ``TERMINATED``, ...) of the Temporal workflows that ``query`` finds.
+
+    Raises:
+        TemporalUnavailable: no answer within the deadline.
+    """
+
+    async def ask(client: Client) -> list[tuple[str, str]]:
+        found = client.list_workflows(query, limit=limit, rpc_timeout=DEADLINE)
+        return [(run.id, run.status.name if run.status else "") async for run in found]
+
+    return _call(ask)
+
+
 def ping() -> None:
     """Ask the server for our namespace.
 
