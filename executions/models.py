@@ -61,6 +61,7 @@ class WorkflowExecution(EventStream):
 
     class Meta:
         db_table = "workflow_executions"
+        verbose_name = "run"
         ordering = ["-created_at", "-pk"]
         constraints = [
             models.CheckConstraint(
@@ -123,6 +124,7 @@ class StepRun(models.Model):
 
     class Meta:
         db_table = "step_runs"
+        verbose_name = "step"
         ordering = ["execution", "position"]
         constraints = [
             models.UniqueConstraint(fields=["execution", "step_id"], name="step_once_per_execution"),
@@ -211,6 +213,7 @@ class HumanTask(models.Model):
 
     class Meta:
         db_table = "human_tasks"
+        verbose_name = "task"
         ordering = ["opened_at", "pk"]
         constraints = [
             models.CheckConstraint(name="task_status_known", condition=models.Q(status__in=TaskStatus.values))

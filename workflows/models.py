@@ -46,6 +46,7 @@ class WorkflowPlan(EventStream):
 
     class Meta:
         db_table = "workflow_plans"
+        verbose_name = "plan"
         ordering = ["-created_at", "-pk"]
         constraints = [
             models.CheckConstraint(name="plan_status_known", condition=models.Q(status__in=PlanStatus.values))
@@ -81,6 +82,7 @@ class PlanRevision(models.Model):
 
     class Meta:
         db_table = "plan_revisions"
+        verbose_name = "revision"
         ordering = ["plan", "number"]
         constraints = [models.UniqueConstraint(fields=["plan", "number"], name="revision_number_once")]
 
@@ -100,6 +102,7 @@ class PlanApproval(models.Model):
 
     class Meta:
         db_table = "plan_approvals"
+        verbose_name = "approval"
         ordering = ["-approved_at", "-pk"]
 
     def __str__(self) -> str:

@@ -36,6 +36,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'db_table': 'plan_revisions',
+                'verbose_name': 'revision',
                 'ordering': ['plan', 'number'],
             },
         ),
@@ -52,6 +53,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'db_table': 'plan_approvals',
+                'verbose_name': 'approval',
                 'ordering': ['-approved_at', '-pk'],
             },
         ),
@@ -71,6 +73,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'db_table': 'workflow_plans',
+                'verbose_name': 'plan',
                 'ordering': ['-created_at', '-pk'],
                 'permissions': [('approve_workflowplan', 'Can approve or reject a plan')],
             },
