@@ -12,7 +12,7 @@ CHECKED := env -i PATH="$$PATH" HOME="$$HOME" LANG=C.UTF-8 MUDDA_ENV_FILE= SECRE
 	DATABASE_URL=postgresql://nobody@127.0.0.1:9/none TEMPORAL_HOST=127.0.0.1:9 DEBUG=false HTTPS_ONLY=true \
 	ALLOWED_HOSTS=mudda.example.org PUBLIC_URL=https://mudda.example.org OPENAI_API_KEY= EMAIL_URL=
 
-.PHONY: help install demo up test lint clean
+.PHONY: help install demo up test lint browser clean
 
 help:
 	@echo 'make demo     do the main job once, on an embedded stack of its own, and show it'
@@ -40,8 +40,11 @@ lint: install
 	$(CHECKED) $(PY) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 
 # Settings are read by tests/conftest.py, once it knows the test database: not before.
-test: lint
-	$(PY) -m pytest -o DJANGO_SETTINGS_MODULE=
+test: lint browser
+	$(PY) -m pytest
+
+browser:
+	@.ci/need "a browser for the tests" chromium test -x /usr/bin/chromium
 
 clean:
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .mudda/demo
