@@ -1,5 +1,6 @@
 """Temporal hangs, then is gone, then is back: nothing that was accepted is lost, and nothing is done twice."""
 
+import json
 import os
 import signal
 import time
@@ -7,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from mudda.devstack.processes import Child, worker_command
 from tests.faults.city import letter, note, until
 
 LOST, BACK = "lost the connection to Temporal", "the connection to Temporal is back"
@@ -14,35 +16,52 @@ LOST, BACK = "lost the connection to Temporal", "the connection to Temporal is b
 
 @pytest.fixture(scope="module")
 def outage(one_city):
-    """One outage with three workers: two plans are executed in it, and one approval is given."""
+    """One outage: plans are executed in it, an approval is given, and a worker is started."""
     city = one_city
     city.mend()
     log = city.site.worker.log
     began = len(log.read_text())
-    hung, gone = city.approved(letter()), city.approved(letter())
+    hung, gone, large = (city.approved(letter()) for _ in range(3))
     asked = city.launch(letter(requires_approval=True))
     task = city.task(asked)
-    with city.more_workers(2):
+    late = Child("worker", worker_command(), city.site.environment, city.site.home / "logs" / "late.log")
+    with city.more_workers(1):
         os.kill(city.site.temporal.pid, signal.SIGSTOP)
         at_hung = executed(city, hung)
         os.kill(city.site.temporal.pid, signal.SIGCONT)
         city.site.temporal.stop()
+        late.start()
+        too_large = executed(city, large).execution
+        enlarge(city, too_large)
         at_gone = executed(city, gone)
         city.decide(task, "approve")
-        pending = [city.execution(run.execution)["status"] for run in (at_hung, at_gone)]
+        status = city.execution(at_gone.execution)["status"]
         until(lambda: LOST in log.read_text()[began:])
+        late.wait_until_said("cannot be reached, trying again")
         city.site.temporal.start()
-        ended = [city.ends(run, deadline=90) for run in (at_hung.execution, at_gone.execution, asked)]
+        for run in (at_hung.execution, at_gone.execution, asked):
+            city.ends(run, deadline=90)
+        late.wait_until_said("worker started")
         until(lambda: BACK in log.read_text()[began:])
+        stopped = late.stop()
     return SimpleNamespace(
         city=city,
         hung=at_hung,
         gone=at_gone,
+        too_large=too_large,
         asked=asked,
-        pending=pending,
-        ended=ended,
+        status=status,
+        stopped=stopped,
         log=log.read_text()[began:],
     )
+
+
+def enlarge(city, execution):
+    """As if it had been launched before what a run may start with had a limit."""
+    with city.database() as cursor:
+        data = json.dumps({"text": "é" * 490_000})
+        cursor.execute("UPDATE workflow_executions SET execution_data = %s WHERE id = %s", (data, execution))
+        cursor.connection.commit()
 
 
 def executed(city, plan):
@@ -59,8 +78,8 @@ def test_an_execute_is_accepted_as_pending_within_six_seconds(outage, how):
     assert run.seconds < 6
 
 
-def test_what_was_executed_meanwhile_runs_exactly_once_although_three_dispatchers_start_it(outage):
-    assert outage.pending[1] == "pending"
+def test_what_was_executed_meanwhile_runs_exactly_once_although_two_dispatchers_start_it(outage):
+    assert outage.status == "pending"
     for run in (outage.hung.execution, outage.gone.execution):
         assert outage.city.temporal_runs(run) == ["COMPLETED"]
         assert set(outage.city.office.counts(run).values()) == {1}
@@ -78,6 +97,16 @@ def test_a_decision_made_meanwhile_is_delivered_once(outage):
 
 def test_the_worker_says_once_that_the_connection_is_lost_and_once_that_it_is_back(outage):
     assert (outage.log.count(LOST), outage.log.count(BACK)) == (1, 1)
+
+
+def test_a_worker_that_is_started_meanwhile_waits_for_temporal_and_works_then(outage):
+    assert outage.stopped == 0
+
+
+def test_a_run_that_temporal_refuses_fails_with_the_reason_and_keeps_nobody_waiting(outage):
+    city = outage.city
+    until(lambda: city.execution(outage.too_large)["status"] == "failed")
+    assert city.execution(outage.too_large)["failure"]["code"] == "temporal_refused"
 
 
 def test_the_worker_goes_on_with_new_runs(outage):

@@ -29,16 +29,3 @@ def test_a_step_in_flight_ends_before_the_worker_does_and_the_rest_is_done_by_th
     assert set(city.office.counts(execution).values()) == {1}
     started = worker.log.read_text()[began:].count("worker started: ")
     assert started == 1
-
-
-def test_a_worker_that_finds_no_temporal_says_so_waits_and_stops_when_asked(city):
-    worker = city.site.worker
-    worker.stop()
-    city.site.temporal.stop()
-    began = len(worker.log.read_text())
-    worker.start()
-    until(lambda: "cannot be reached, trying again" in worker.log.read_text()[began:])
-    assert worker.stop() == 0
-    worker.start()
-    city.site.temporal.start()
-    city.ends(city.launch(note()), deadline=90)

@@ -35,7 +35,7 @@ def test_a_history_that_does_not_fit_is_noticed():
     """Or the tests above would prove nothing."""
     path = next(path for path in HISTORIES if path.stem == "simple")
     told = path.read_text().replace(
-        '"activityType":{"name":"update_issue"}', '"activityType":{"name":"another"}'
+        '"activityType":{"name":"send_notification"}', '"activityType":{"name":"another"}'
     )
     changed = WorkflowHistory.from_json("mudda-workflow-changed", json.loads(told))
     with pytest.raises(workflow.NondeterminismError, match="another"):
