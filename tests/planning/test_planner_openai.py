@@ -10,7 +10,8 @@ from workflows.plan.problems import Problem, has_errors
 from workflows.plan.validation import validate
 from workflows.planning.answers import answer_schema, read_plan
 from workflows.planning.base import DraftRequest
-from workflows.planning.openai import LONGEST_ANSWER, Correction, PlannerAnswerBad, PlannerUnavailable
+from workflows.planning.failures import PlannerAnswerBad, PlannerUnavailable
+from workflows.planning.openai import LONGEST_ANSWER, Correction
 from workflows.planning.prompts import PROMPT_VERSION, report
 
 

@@ -16,13 +16,13 @@ from openai.types.chat import ChatCompletion
 from openai.types.responses import Response
 
 from mudda import strictjson
-from mudda.errors import MuddaError
 from workflows.plan.catalogue import Catalogue
 from workflows.plan.problems import Problem
 from workflows.planning import prompts
 from workflows.planning.answers import ANSWER_NAME, answer_schema, read_plan
 from workflows.planning.base import URGENCIES, DraftRequest, Facts, PlannedDraft, Urgency
 from workflows.planning.city import Category, Department
+from workflows.planning.failures import PlannerAnswerBad, PlannerUnavailable
 from workflows.planning.places import PLACE_LIMIT
 from workflows.planning.text import clean
 
@@ -31,37 +31,6 @@ MAX_OUTPUT_TOKENS = 16_000  # a plan of 30 steps takes about a third of it; reas
 LONGEST_ANSWER = 512 * 1024  # characters; twice what a plan may have
 
 _NO_SUCH_API = (404, 405, 501)
-_SHOWN = 300  # characters of a server's error message that are kept
-
-
-class PlannerError(MuddaError):
-    """The model gave no plan. ``code`` says why; the playbooks can take over."""
-
-    status = 502
-    title = "The planner gave no plan."
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(clean(message, _SHOWN))
-        self.code = code
-        self.message = self.detail
-
-
-class PlannerUnavailable(PlannerError):
-    """The service could not be asked.
-
-    Codes: ``planner_timeout``, ``planner_unreachable``, ``planner_rate_limited``, ``planner_key_refused``,
-    ``planner_not_found`` (model or address), ``planner_request_refused``, ``planner_failed``.
-    """
-
-    status = 503
-    retryable = True
-
-
-class PlannerAnswerBad(PlannerError):
-    """The service answered, but not with a plan.
-
-    Codes: ``answer_refused``, ``answer_cut_off``, ``answer_empty``, ``answer_junk``, ``answer_unsafe``.
-    """
 
 
 @dataclass(frozen=True)

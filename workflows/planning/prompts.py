@@ -42,7 +42,8 @@ Rules
 6. "when_json" is null, or a condition written as JSON: {"eq": ["{{ steps.inspect.danger }}", true]}, also
    ne, lt, lte, gt, gte, in, {"all": [...]}, {"any": [...]}, {"not": {...}}, {"exists": "{{ ... }}"}.
 7. Ask for an approval where a step costs much money, closes a road, or touches somebody's property.
-8. dispatch_crew ends when the crew has been told, not when the work is done. Say that something is done,
+8. dispatch_crew ends when the crew says that the work is done, which may take days: what must happen at once
+   does not need it. Say that something is done,
    or set the status RESOLVED, only after a confirm_completion that answered true.
 9. "due" is working time such as PT4H or P2D, only for activities done by a person, and not beyond the
    target of the category.

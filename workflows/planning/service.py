@@ -7,7 +7,7 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workflows.plan.catalogue import Catalogue, offered
 from workflows.plan.problems import Problem, has_errors
@@ -16,8 +16,11 @@ from workflows.planning import prompts
 from workflows.planning.answers import below
 from workflows.planning.base import DraftRequest, PlannedDraft
 from workflows.planning.city import Category, Department, shipped_categories, shipped_departments
-from workflows.planning.openai import Answer, Correction, OpenAIPlanner, PlannerAnswerBad, PlannerError
+from workflows.planning.failures import PlannerAnswerBad, PlannerError
 from workflows.planning.playbooks import PlaybookPlanner
+
+if TYPE_CHECKING:
+    from workflows.planning.openai import Answer, Correction
 
 CORRECTIONS = 2  # times that problems are handed back to the model
 
@@ -69,6 +72,9 @@ def draft_plan(request: DraftRequest, *, settings: PlannerSettings) -> PlannedDr
 
 
 def _draft_with_model(request: DraftRequest, settings: PlannerSettings) -> PlannedDraft:
+    # The SDK takes a second to import; a city without a key need not wait for it at every start.
+    from workflows.planning.openai import Correction, OpenAIPlanner
+
     catalogue = offered() if settings.catalogue is None else settings.catalogue
     planner = OpenAIPlanner(
         settings.api_key,
