@@ -134,7 +134,9 @@ def whole(text: str) -> Reference | None:
 
 def has_reference(value: object) -> bool:
     """Whether any string in the value has braces that aren't literal ones (broken ones included)."""
-    return any(not isinstance(found, str) for _, _, found in find(value))
+    if isinstance(value, str) and "{{" not in value:
+        return False
+    return any(True for _ in find(value))
 
 
 def find(value: object, pointer: str = "") -> Iterator[tuple[str, bool, Reference | BadReference]]:
@@ -144,23 +146,41 @@ def find(value: object, pointer: str = "") -> Iterator[tuple[str, bool, Referenc
         The string's pointer, whether the string is that reference and nothing else, and the reference
         (or what is wrong with it).
     """
-    if isinstance(value, str):
-        if "{{" not in value:
-            return
+    texts: list[tuple[_Way, str]] = []
+    _texts_with_braces(value, (), texts)
+    for way, text in texts:
+        here = _pointer(pointer, way)
         try:
-            parts = parse(value)
+            parts = parse(text)
         except BadReference as error:
-            yield pointer, False, error
-            return
+            yield here, False, error
+            continue
         for part in parts:
             if isinstance(part, Reference):
-                yield pointer, len(parts) == 1, part
+                yield here, len(parts) == 1, part
+
+
+_Way = tuple[Any, ...]
+"""The way down to a value as (way to its parent, key), () for the value itself: cheaper than a pointer, and
+most strings have no braces."""
+
+
+def _texts_with_braces(value: object, way: _Way, found: list[tuple[_Way, str]]) -> None:
+    if isinstance(value, str):
+        if "{{" in value:
+            found.append((way, value))
     elif isinstance(value, dict):
         for key, item in value.items():
-            yield from find(item, child(pointer, key))
+            if isinstance(item, dict | list) or (isinstance(item, str) and "{{" in item):
+                _texts_with_braces(item, (way, key), found)
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            yield from find(item, child(pointer, index))
+            if isinstance(item, dict | list) or (isinstance(item, str) and "{{" in item):
+                _texts_with_braces(item, (way, index), found)
+
+
+def _pointer(pointer: str, way: _Way) -> str:
+    return child(_pointer(pointer, way[0]), way[1]) if way else pointer
 
 
 def resolve(value: Any, values: Values) -> Any:

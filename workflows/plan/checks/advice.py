@@ -85,10 +85,9 @@ def constant(condition: Any) -> bool | None:
 
 def steps_read(view: StepView) -> Iterator[str]:
     """Ids of the steps without whose output a step is skipped; ``exists`` alone doesn't do that."""
-    for value in (view.inputs, without_exists(view.raw.get("when"))):
-        for _, _, found in find(value):
-            if isinstance(found, Reference) and found.path[0] == "steps" and len(found.path) > 1:
-                yield found.path[1]
+    for _, _, found in (*view.input_references, *find(without_exists(view.raw.get("when")))):
+        if isinstance(found, Reference) and found.path[0] == "steps" and len(found.path) > 1:
+            yield found.path[1]
 
 
 def without_exists(condition: object) -> object:
@@ -106,8 +105,8 @@ def without_exists(condition: object) -> object:
 def _advise_unused(flow: Flow, report: Report) -> None:
     read: set[str] = set()
     for view in flow.views:
-        for value in (view.inputs, view.raw.get("when"), view.compensation_inputs):
-            for _, _, found in find(value):
+        for references in (view.input_references, view.condition_references, view.compensation_references):
+            for _, _, found in references:
                 if isinstance(found, Reference) and found.path[0] == "steps" and len(found.path) > 1:
                     read.add(found.path[1])
     for view in flow.views:
@@ -121,7 +120,7 @@ def _advise_unused(flow: Flow, report: Report) -> None:
 def _advise_missing(flow: Flow, report: Report) -> None:
     """Null inside other text is ``missing_value``, which would fail the step: told before, not after months."""
     for view in flow.views:
-        for where, alone, found in find(view.inputs, f"{view.pointer}/inputs"):
+        for where, alone, found in view.input_references:
             if alone or not isinstance(found, Reference):
                 continue
             types = (schema_of(found, flow) or {}).get("type")

@@ -8,7 +8,7 @@ from mudda.strictjson import child, quoted
 from workflows.plan.activity import ISSUE_FIELDS, ROLE_FIELDS, Schema
 from workflows.plan.checks.report import Report, did_you_mean
 from workflows.plan.checks.view import StepView
-from workflows.plan.references import ROOTS, BadReference, Reference, find
+from workflows.plan.references import ROOTS, BadReference, Reference
 
 RESERVED_DATA = "results"
 
@@ -111,12 +111,12 @@ def check_references(flow: Flow, report: Report) -> None:
     """Every reference in ``inputs``, ``when`` and ``compensate.inputs``."""
     for view in flow.views:
         places = [
-            (view.inputs, child(view.pointer, "inputs"), False),
-            (view.raw.get("when"), child(view.pointer, "when"), False),
-            (view.compensation_inputs, f"{view.pointer}/compensate/inputs", True),
+            (view.input_references, False),
+            (view.condition_references, False),
+            (view.compensation_references, True),
         ]
-        for value, pointer, own in places:
-            for where, alone, found in find(value, pointer):
+        for references, own in places:
+            for where, alone, found in references:
                 if isinstance(found, BadReference):
                     hint = "Write {{ issue.address }}; for literal braces write {{{{."
                     report.error(where, "bad_reference", str(found), hint)

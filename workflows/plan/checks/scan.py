@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from mudda.strictjson import child, number_problem, quoted, text_problem
@@ -77,7 +78,13 @@ def _scan_key(key: object, way: _Way, report: Report) -> bool:
     return True
 
 
+_quick_text = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
+
+
 def _scan_size(document: object, report: Report) -> bool:
+    # Canonical text differs only in how numbers are written, and is never twice as long for it (0.000001 for 1e-06).
+    if 2 * len(_quick_text(document).encode(errors="surrogatepass")) <= MAX_CANONICAL_BYTES:
+        return True
     try:
         size = len(canonical_text(document).encode())
     except NotCanonical:

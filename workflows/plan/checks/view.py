@@ -8,6 +8,10 @@ from functools import cached_property
 from typing import Any
 
 from workflows.plan.activity import ActivitySpec, Schema, output_schema
+from workflows.plan.references import BadReference, Reference, find
+
+Found = tuple[str, bool, Reference | BadReference]
+"""As ``workflows.plan.references.find`` tells it."""
 
 
 @dataclass
@@ -42,6 +46,21 @@ class StepView:
         compensate = self.raw.get("compensate")
         found = compensate.get("inputs") if isinstance(compensate, dict) else None
         return found if isinstance(found, dict) else {}
+
+    @cached_property
+    def input_references(self) -> list[Found]:
+        """What its inputs read, found once: several checks ask."""
+        return list(find(self.inputs, f"{self.pointer}/inputs"))
+
+    @cached_property
+    def condition_references(self) -> list[Found]:
+        """What its condition reads."""
+        return list(find(self.raw.get("when"), f"{self.pointer}/when"))
+
+    @cached_property
+    def compensation_references(self) -> list[Found]:
+        """What the inputs of its compensation read."""
+        return list(find(self.compensation_inputs, f"{self.pointer}/compensate/inputs"))
 
     @cached_property
     def output(self) -> Schema | None:
