@@ -32,3 +32,16 @@ def test_inputs_that_only_the_run_knows_are_checked_before_anything_is_done(city
     assert failure["message"] == "/inputs/hours: This must be a number."
     assert city.rows("SELECT id FROM lane_reservations WHERE execution_id = %s", execution) == []
     assert city.step_row(execution, "lane")["attempts"] == 1
+
+
+def test_a_lane_is_given_back_when_the_run_fails_after_it(city):
+    undo = {
+        "activity_id": "release_lane",
+        "inputs": {"reservation_id": "{{ steps.lane.reservation_id }}"},
+    }
+    unreadable = {"address": "{{ issue.address }}", "hours": "{{ data.hours }}"}
+    execution = city.launch(lane(compensate=undo), lane("second", inputs=unreadable), hours="six")
+    assert city.ends(execution, "failed")["failure"]["step_id"] == "second"
+    (row,) = city.rows("SELECT * FROM lane_reservations WHERE execution_id = %s", execution)
+    assert row["released_at"] is not None
+    assert city.step(execution, "lane")["status"] == "compensated"
