@@ -8,7 +8,9 @@ from django.db import transaction
 from django.utils import timezone
 from jsonschema import Draft202012Validator
 
-from executions.models import Effect, EffectStatus, HumanTask, TaskStatus, WorkflowExecution
+from executions.crews import finished_answer, photo_fields
+from executions.links import ensure_usable
+from executions.models import Effect, EffectStatus, HumanTask, TaskLink, TaskStatus, WorkflowExecution
 from executions.tasks import APPROVAL, DONE, UNCERTAIN_EFFECT
 from executions.temporal.contracts import TASK_DECIDED, TaskDecided
 from mudda import events, outbox, temporal
@@ -35,40 +37,87 @@ THEN = {
 
 
 @transaction.atomic
-def decide_task(*, task_id: UUID, outcome: str, by: User, answer: Any = None, comment: str = "") -> HumanTask:
+def decide_task(
+    *, task_id: UUID, outcome: str, by: User | TaskLink, answer: Any = None, comment: str = ""
+) -> HumanTask:
     """Decide a task; whoever comes second is told who was first. The run hears of it after commit.
 
     Args:
         outcome: one of the task's ``outcomes``.
         answer: for an activity's task, the answer that its form asks for.
+        by: who decides: a user, or whoever has a signed link to this task.
 
     Raises:
         NotFound: there is no such task, or ``by`` may not see it.
         TaskClosed: carries who decided, when and how.
         Forbidden: ``by`` isn't in the group that may decide, or wrote or approved a plan that asks for four eyes.
         BadAnswer: the answer doesn't satisfy the form; names every field.
+        LinkExpired, LinkRevoked: the link is no longer good.
     """
-    visible = HumanTask.objects.visible_to(by).filter(pk=task_id)
-    task = HumanTask.objects.select_for_update(of=("self",)).filter(pk__in=visible.values("pk")).first()
-    if task is None:
-        raise NotFound("There is no such task.")
-    ensure_open(task)
+    task = locked_task(task_id, by)
     ensure_may_decide(task, by)
     ensure_answer(task, outcome, answer)
+    now = timezone.now()
+    if outcome == DONE:
+        answer = finished_answer(task, answer, now)
     task.status, task.outcome, task.answer, task.comment = TaskStatus.DECIDED, outcome, answer, comment
-    task.decided_by, task.decided_at = by, timezone.now()
-    task.save(update_fields=["status", "outcome", "answer", "comment", "decided_by", "decided_at"])
+    task.decided_by, task.decided_role, task.decided_at = actor_of(by), role_of(by), now
+    task.save(
+        update_fields=[
+            "status", "outcome", "answer", "comment", "decided_by", "decided_role", "decided_at",
+        ]
+    )  # fmt: skip
+    if isinstance(by, TaskLink):
+        TaskLink.objects.filter(pk=by.pk).update(used_at=now)
     if task.kind == UNCERTAIN_EFFECT:
         _settle_effects(task, outcome)
     events.append(
         task.execution,
         "task.decided",
-        {"task": str(task.pk), "step_id": task.step_id, "outcome": outcome},
-        actor=by,
+        {"task": str(task.pk), "step_id": task.step_id, "outcome": outcome, **origin_of(by)},
+        actor=actor_of(by),
     )
     if task.awaited:
         _tell_run(task)
     return task
+
+
+def locked_task(task_id: UUID, by: User | TaskLink) -> HumanTask:
+    """The task, open and locked until commit, for somebody who may see it.
+
+    Raises:
+        NotFound, TaskClosed, LinkExpired, LinkRevoked: as for ``decide_task``.
+    """
+    every = HumanTask.objects
+    visible = every.filter(pk=by.task_id) if isinstance(by, TaskLink) else every.visible_to(by)
+    tasks = HumanTask.objects.select_for_update(of=("self",))
+    task = tasks.filter(pk=task_id, pk__in=visible.values("pk")).first()
+    if task is None:
+        raise NotFound("There is no such task.")
+    if isinstance(by, TaskLink):
+        by.refresh_from_db()  # revoking takes the same lock
+        ensure_usable(by)
+    ensure_open(task)
+    return task
+
+
+def actor_of(by: User | TaskLink) -> User | None:
+    """The user, where there is one: nobody knows who opens a link."""
+    return None if isinstance(by, TaskLink) else by
+
+
+def role_of(by: User | TaskLink) -> str:
+    return by.role if isinstance(by, TaskLink) else ""
+
+
+def origin_of(by: User | TaskLink) -> dict[str, str]:
+    """What an event says of a link instead of an actor."""
+    return {"link": str(by.pk), "role": by.role} if isinstance(by, TaskLink) else {}
+
+
+def decided_by_name(task: HumanTask) -> str | None:
+    """The user's name, or the role whose link it was decided through."""
+    return task.decided_by.get_username() if task.decided_by else task.decided_role or None
 
 
 def ensure_open(task: HumanTask) -> None:
@@ -77,14 +126,19 @@ def ensure_open(task: HumanTask) -> None:
             f"The task is {task.status}.",
             extra={
                 "task_status": task.status,
-                "decided_by": task.decided_by.get_username() if task.decided_by else None,
+                "decided_by": decided_by_name(task),
                 "decided_at": task.decided_at.isoformat() if task.decided_at else None,
                 "outcome": task.outcome or None,
             },
         )
 
 
-def ensure_may_decide(task: HumanTask, by: User) -> None:
+def ensure_may_decide(task: HumanTask, by: User | TaskLink) -> None:
+    """Raises:
+    Forbidden: ``by`` isn't in the task's group, or wrote or approved a plan that asks for four eyes.
+    """
+    if isinstance(by, TaskLink):
+        return  # a link is the right to answer: it is only issued where no group and no four eyes are asked for
     if task.group and not by.is_superuser and not by.groups.filter(name=task.group).exists():
         raise Forbidden(f"This is for the group {task.group}.")
     if task.four_eyes and by.pk in plan_authors(task.execution):
@@ -117,8 +171,28 @@ def ensure_answer(task: HumanTask, outcome: str, answer: Any) -> None:
         }
         for e in Draft202012Validator(task.form).iter_errors(answer if answer is not None else {})
     ]
+    errors += unknown_uploads(task, answer)
     if errors:
         raise BadAnswer(errors=errors)
+
+
+def unknown_uploads(task: HumanTask, answer: Any) -> list[dict[str, str]]:
+    """Problems of an answer that names files which nobody has uploaded to this very task."""
+    named = {
+        f"/answer/{name}/{at}": item
+        for name in photo_fields(task.form)
+        if isinstance(answer, dict) and isinstance(answer.get(name), list)
+        for at, item in enumerate(answer[name])
+    }
+    if not named:
+        return []
+    known = {str(pk) for pk in task.uploads.values_list("pk", flat=True)}
+    message = "There is no such upload to this task: POST the file to its /uploads first."
+    return [
+        {"pointer": pointer, "code": "unknown_upload", "message": message}
+        for pointer, item in named.items()
+        if item not in known
+    ]
 
 
 def _settle_effects(task: HumanTask, outcome: str) -> None:

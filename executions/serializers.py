@@ -2,9 +2,19 @@
 
 from typing import Any
 
+from django.conf import settings
+from django.urls import reverse
 from rest_framework import serializers
 
-from executions.models import ExecutionStatus, HumanTask, StepStatus, TaskStatus, WorkflowExecution
+from executions.deciding import decided_by_name
+from executions.models import (
+    ExecutionStatus,
+    HumanTask,
+    StepStatus,
+    TaskStatus,
+    TaskUpload,
+    WorkflowExecution,
+)
 from mudda.drf import Input
 
 
@@ -92,6 +102,21 @@ class ExecutionOutput(ExecutionSummary):
         return WaitingOn(waiting, many=True).data  # type: ignore[return-value]
 
 
+class UploadOutput(serializers.Serializer[Any]):
+    """A file that was given with a task."""
+
+    id = serializers.UUIDField()
+    title = serializers.CharField(help_text="The name that it came with.")
+    content_type = serializers.CharField()
+    size = serializers.IntegerField(help_text="Bytes, as kept.")
+    sha256 = serializers.CharField(help_text="Of the bytes as kept.")
+    created_at = serializers.DateTimeField()
+    url = serializers.SerializerMethodField()
+
+    def get_url(self, upload: TaskUpload) -> str:
+        return f"{settings.PUBLIC_URL}{reverse('upload', args=[upload.pk])}"
+
+
 class TaskOutput(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     execution_id = serializers.UUIDField()
@@ -110,13 +135,21 @@ class TaskOutput(serializers.Serializer[Any]):
     comment = serializers.CharField()
     opened_at = serializers.DateTimeField()
     decided_at = serializers.DateTimeField(allow_null=True)
-    decided_by = serializers.SerializerMethodField()
+    decided_by = serializers.SerializerMethodField(
+        help_text="A user, or the role whose link it was decided through: issue.reporter, department:<code>."
+    )
+    crew = serializers.CharField(help_text="Who has accepted it.")
+    accepted_at = serializers.DateTimeField(allow_null=True)
+    arrival_at = serializers.DateTimeField(allow_null=True)
+    declined_at = serializers.DateTimeField(allow_null=True, help_text="The last time that a crew declined.")
+    decline_reason = serializers.CharField()
+    uploads = UploadOutput(many=True)
 
     def get_department(self, task: HumanTask) -> str | None:
         return task.department.code if task.department else None
 
     def get_decided_by(self, task: HumanTask) -> str | None:
-        return task.decided_by.get_username() if task.decided_by else None
+        return decided_by_name(task)
 
 
 class DecideInput(Input):

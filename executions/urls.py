@@ -1,6 +1,6 @@
 from django.urls import path
 
-from executions import steering_views, views
+from executions import field_views, link_views, steering_views, views
 
 urlpatterns = [
     path("workflows/executions", views.ListExecutions.as_view()),
@@ -23,6 +23,13 @@ urlpatterns = [
     path("workflows/tasks", views.ListTasks.as_view()),
     path("workflows/tasks/<uuid:task_id>", views.TaskDetail.as_view()),
     path("workflows/tasks/<uuid:task_id>/decide", views.DecideTask.as_view()),
+    path("workflows/tasks/<uuid:task_id>/accept", field_views.AcceptTask.as_view()),
+    path("workflows/tasks/<uuid:task_id>/decline", field_views.DeclineTask.as_view()),
+    path("workflows/tasks/<uuid:task_id>/uploads", field_views.UploadFile.as_view()),
+    path("workflows/uploads/<uuid:upload_id>", field_views.ReadUpload.as_view(), name="upload"),
     path("workflows/documents/<uuid:document_id>", views.ReadDocument.as_view(), name="document"),
     path("workflows/<uuid:workflow_id>/execute", views.ExecutePlan.as_view()),
+    path("t/<uuid:link_id>/", link_views.task_page, name="link-page"),
+    path("t/<uuid:link_id>/files/<uuid:upload_id>", link_views.read_file, name="link-file"),
+    path("t/<str:token>", link_views.open_link, name="open-link"),
 ]

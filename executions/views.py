@@ -117,7 +117,8 @@ class ListTasks(ListAPIView[HumanTask]):
     def get_queryset(self) -> QuerySet[HumanTask]:
         if getattr(self, "swagger_fake_view", False):
             return HumanTask.objects.none()
-        return HumanTask.objects.visible_to(self.request.user).select_related("department", "decided_by")
+        visible = HumanTask.objects.visible_to(self.request.user)
+        return visible.select_related("department", "decided_by").prefetch_related("uploads")
 
     @extend_schema(operation_id="list_tasks", summary="List people's tasks")
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:

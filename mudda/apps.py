@@ -1,3 +1,5 @@
+import logging
+
 from django.apps import AppConfig
 
 
@@ -7,7 +9,9 @@ class MuddaConfig(AppConfig):
 
     def ready(self) -> None:
         # Registered at import: the extension that describes our keys, the checks, the sweeping jobs.
-        from mudda import checks, dispatcher, idempotency, openapi, outbox  # noqa: F401
+        from mudda import checks, dispatcher, idempotency, middleware, openapi, outbox  # noqa: F401
 
+        for name in ("uvicorn.access", "uvicorn.error", "gunicorn.access", "django.server"):
+            logging.getLogger(name).addFilter(middleware.WithoutTokens())  # they have handlers of their own
         dispatcher.register("deliver messages", outbox.deliver_due, every=1)
         dispatcher.register("forget idempotency keys", idempotency.forget_old, every=3600)

@@ -16,7 +16,9 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 
 GIVEN_ID = re.compile(r"^[A-Za-z0-9._-]{8,64}$")
 request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", default="-")
-PAGES = ("/admin", "/static/", "/docs")
+TOKEN = re.compile(r"/t/[^\s\"'<>?#]+")
+"""A signed link's path. Whoever reads a token could answer for somebody else, so no log may have one."""
+PAGES = ("/admin", "/static/", "/docs", "/t/")
 """Paths whose errors people see as pages; all others answer with problem documents."""
 
 
@@ -24,6 +26,22 @@ class RequestIdFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         record.request_id = request_id.get()
         return True
+
+
+class WithoutTokens(logging.Filter):
+    """Takes the tokens of signed links out of log lines, whoever writes them."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg = _without_token(record.msg)
+        if isinstance(record.args, tuple):  # kept apart: the formatters of access logs want them so
+            record.args = tuple(_without_token(value) for value in record.args)
+        return True
+
+
+def _without_token(value: object) -> object:
+    if isinstance(value, str | HttpRequest | Exception) and "/t/" in (text := str(value)):
+        return TOKEN.sub("/t/…", text)
+    return value
 
 
 class RequestId:
@@ -53,6 +71,9 @@ class BodyLimit:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.path.startswith("/admin"):  # forms and their files have Django's own limits
             return self.get_response(request)
+        for path, most in settings.UPLOAD_PATHS.items():
+            if re.fullmatch(path, request.path) and request.content_type == "multipart/form-data":
+                return self._limit_upload(request, most)
         try:
             too_long = len(request.body) > settings.MAX_BODY_BYTES
         except RequestDataTooBig:
@@ -62,6 +83,16 @@ class BodyLimit:
         if too_long:
             limit = f"{settings.MAX_BODY_BYTES:,} bytes"
             return problem_response(request, 413, "body_too_large", f"A body may have at most {limit}.")
+        return self.get_response(request)
+
+    def _limit_upload(self, request: HttpRequest, most: int) -> HttpResponse:
+        """Files are not read into memory here: the length that they announce decides, and they must announce it."""
+        announced = request.headers.get("Content-Length", "")
+        if not announced.isdigit():
+            return problem_response(request, 411, "length_required", "Send a Content-Length with files.")
+        if int(announced) > most:
+            limit = f"{most:,} bytes"
+            return problem_response(request, 413, "body_too_large", f"A body may have at most {limit} here.")
         return self.get_response(request)
 
 

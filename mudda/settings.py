@@ -159,6 +159,9 @@ X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 MAX_BODY_BYTES = 1_000_000
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
+# Where files come in as multipart/form-data, and the most bytes of a whole request: one file of 10 MB through the
+# API, and as many as a task may have from the page of a signed link. Files over 2.5 MB wait on disk.
+UPLOAD_PATHS = {r"/workflows/tasks/[^/]+/uploads": 10_100_000, r"/t/[^/]+/": 201_000_000}
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -250,10 +253,17 @@ UNFOLD = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"request_id": {"()": "mudda.middleware.RequestIdFilter"}},
+    "filters": {
+        "request_id": {"()": "mudda.middleware.RequestIdFilter"},
+        "without_tokens": {"()": "mudda.middleware.WithoutTokens"},
+    },
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"}},
     "handlers": {
-        "stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request_id"]}
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+            "filters": ["request_id", "without_tokens"],
+        }
     },
     "root": {"handlers": ["stderr"], "level": env("LOG_LEVEL", default="INFO")},
     "loggers": {

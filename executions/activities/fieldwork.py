@@ -1,30 +1,26 @@
-"""What crews and staff do: a task for a person, and a letter to the department that it is for.
-
-``dispatch_crew`` is complete once the crew has been told. The others wait for the person's answer.
-"""
+"""What crews, staff and reporters do: a task that waits for them, and a letter with a signed link to it."""
 
 from typing import Any
 
-from django.conf import settings
-from django.urls import reverse
-
 from executions.activities.notify import send_once
-from executions.activities.recipients import Recipient, find_department
+from executions.activities.recipients import Recipient, find_department, find_recipient
 from executions.activities.registry import StepContext, Waiting, implements
+from executions.crews import CREW_FORM, PHOTO_FORM
+from executions.links import issue_link
 from executions.models import HumanTask
 from executions.tasks import DONE, open_task
 from issues.models import Department
-from workflows.plan.core import CONFIRM_COMPLETION, DISPATCH_CREW, INSPECT_SITE
-
-NOTHING_YET: dict[str, Any] = dict.fromkeys(("crew", "accepted_at", "completed_at", "notes", "photos"))
+from workflows.plan.core import ASK_REPORTER, CONFIRM_COMPLETION, DISPATCH_CREW, INSPECT_SITE, REQUEST_PHOTOS
 
 
 @implements(DISPATCH_CREW)
-def dispatch_crew(step: StepContext) -> dict[str, Any]:
+def dispatch_crew(step: StepContext) -> Waiting:
     department = find_department(step.inputs["department"])
-    task = _open(step, department=department, question=step.inputs["instructions"], awaited=False)
-    _tell(step, task, department, urgency=step.inputs["urgency"], instructions=step.inputs["instructions"])
-    return NOTHING_YET
+    task = _open(step, department=department, question=step.inputs["instructions"], form=CREW_FORM)
+    _tell_crew(
+        step, task, department, urgency=step.inputs["urgency"], instructions=step.inputs["instructions"]
+    )
+    return Waiting(task)
 
 
 @implements(INSPECT_SITE)
@@ -32,7 +28,7 @@ def inspect_site(step: StepContext) -> Waiting:
     department = find_department(step.inputs["department"])
     asked = "\n".join(question["ask"] for question in step.inputs["questions"].values())
     task = _open(step, department=department, question=asked)
-    _tell(step, task, department, urgency=step.execution.issue_facts["urgency"], instructions=asked)
+    _tell_crew(step, task, department, urgency=step.execution.issue_facts["urgency"], instructions=asked)
     return Waiting(task)
 
 
@@ -41,31 +37,48 @@ def confirm_completion(step: StepContext) -> Waiting:
     return Waiting(_open(step, question=step.inputs["question"], group=step.inputs["group"]))
 
 
+@implements(REQUEST_PHOTOS)
+def request_photos(step: StepContext) -> Waiting:
+    count = step.inputs.get("count")
+    wanted = f"Please send us {count} photos" if count and count > 1 else "Please send us a photo"
+    question = f"{wanted} of: {step.inputs['of']}"
+    task = _open(step, question=question, form=PHOTO_FORM)
+    _ask(step, task, find_recipient(step, step.inputs["from"]), question)
+    return Waiting(task)
+
+
+@implements(ASK_REPORTER)
+def ask_reporter(step: StepContext) -> Waiting:
+    task = _open(step, question=step.inputs["question"])
+    _ask(step, task, find_recipient(step, "issue.reporter"), step.inputs["question"])
+    return Waiting(task)
+
+
 def _open(
     step: StepContext,
     *,
     question: str,
     department: Department | None = None,
     group: str = "",
-    awaited: bool = True,
+    form: dict[str, Any] | None = None,
 ) -> HumanTask:
-    """The step's task: its form is what the compiled plan promises as the step's output."""
+    """The step's task. Its form is what the compiled plan promises as the step's output, unless ``form`` is given
+    because a part of the output comes from elsewhere."""
     compiled = next(s for s in step.execution.compiled["steps"] if s["step_id"] == step.step.step_id)
     return open_task(
         step.step,
         kind=step.step.activity_id,
         title=step.step.title,
         question=question,
-        form=compiled["output_schema"],
+        form=form or compiled["output_schema"],
         outcomes=[DONE],
         group=group,
         department=department,
         due=compiled["due"] or "",
-        awaited=awaited,
     )
 
 
-def _tell(
+def _tell_crew(
     step: StepContext, task: HumanTask, department: Department, *, urgency: str, instructions: str
 ) -> None:
     recipient = Recipient(f"department:{department.code}", department.name, department.email)
@@ -77,6 +90,16 @@ def _tell(
         "urgency": urgency,
         "instructions": instructions,
         "due": task.due,
-        "link": settings.PUBLIC_URL + reverse("admin:executions_humantask_change", args=[task.pk]),
     }
-    send_once(step, "letter", recipient, "dispatch", subject, context)
+    send_once(
+        step, "letter", recipient, "dispatch", subject, context, link=lambda: issue_link(task, recipient.role)
+    )
+
+
+def _ask(step: StepContext, task: HumanTask, recipient: Recipient, question: str) -> None:
+    """A letter with the question. Without an address in the records the task stays for staff to answer."""
+    subject = f"A question about {step.execution.plan.issue.reference}"
+    context = {"question": question}
+    send_once(
+        step, "letter", recipient, "request", subject, context, link=lambda: issue_link(task, recipient.role)
+    )

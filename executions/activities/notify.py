@@ -1,6 +1,7 @@
 """``send_notification``: a letter to the reporter or to a department, each sent at most once."""
 
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
@@ -37,22 +38,31 @@ def send_notification(step: StepContext) -> dict[str, Any]:
 
 
 def send_once(
-    step: StepContext, name: str, recipient: Recipient, kind: Kind, subject: str, context: dict[str, Any]
+    step: StepContext,
+    name: str,
+    recipient: Recipient,
+    kind: Kind,
+    subject: str,
+    context: dict[str, Any],
+    *,
+    link: Callable[[], str] | None = None,
 ) -> bool:
-    """Send one letter at most once. False when the records have no address for the recipient."""
+    """Send one letter at most once. False when the records have no address for the recipient.
+
+    ``link`` makes a signed link when the letter is really written: its token is kept nowhere else, so a letter
+    that has to be sent again carries a new one.
+    """
     if not recipient.email:
         return False
-    text, html = write_letter(
-        kind,
-        {
-            "subject": subject,
-            "reference": step.execution.plan.issue.reference,
-            "language": settings.LANGUAGE_CODE,
-            **context,
-        },
-    )
+    known = {
+        "subject": subject,
+        "reference": step.execution.plan.issue.reference,
+        "language": settings.LANGUAGE_CODE,
+        **context,
+    }
 
     def send(key: str) -> dict[str, Any]:
+        text, html = write_letter(kind, {**known, "link": link()} if link is not None else known)
         letter = Letter(to=recipient.email, subject=_one_line(subject), text=text, html=html, key=key)
         receipt = send_letter(letter)
         return {"message_id": receipt.message_id, "transport": receipt.transport, "role": recipient.role}

@@ -4,7 +4,7 @@ import json
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urljoin
@@ -31,8 +31,13 @@ class Client:
         self._key = key
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
-    def call(self, method: str, path: str, body: Mapping[str, Any], expected: int) -> dict[str, Any]:
+    def call(
+        self, method: str, path: str, body: Mapping[str, Any], expected: int, *, shown: Sequence[str] = ()
+    ) -> dict[str, Any]:
         """Send ``body`` as JSON, print the request and the answer, and return the answer's JSON.
+
+        Args:
+            shown: of a good answer only these members are printed; all where none is named.
 
         Raises:
             DemoError: the answer's status is not ``expected``, or it is no JSON object.
@@ -41,7 +46,8 @@ class Client:
         begun = time.monotonic()
         status, content = self._send(method, path, json.dumps(body).encode())
         answer = _as_json(content)
-        paper.answer(status, answer, seconds=time.monotonic() - begun)
+        kept = shown if shown and status == expected else answer
+        paper.answer(status, {name: answer[name] for name in kept}, seconds=time.monotonic() - begun)
         if status != expected:
             raise DemoError(f"{method} {path} answered {status} instead of {expected}")
         return answer

@@ -12,7 +12,8 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,7 +29,10 @@ from mudda.environment import BASE_DIR
 STATEMENT: Final = "Water leak at 123 Main St"
 PLACE: Final = "123 Main St"
 REPORTER: Final = {"name": "Ada Lovelace", "email": "ada.lovelace@example.org"}
-SCOPES: Final = ("plans:read", "plans:write", "plans:approve", "executions:read", "executions:write")
+CREW: Final = "Crew 7"
+SCOPES: Final = (
+    "plans:read", "plans:write", "plans:approve", "executions:read", "executions:write", "tasks:read", "tasks:write",
+)  # fmt: skip
 FOLLOW_SECONDS: Final = 60.0
 
 
@@ -93,8 +97,18 @@ def do_the_main_job(site: Site, client: Client) -> None:
     asked = {"execution_data": {"issue_id": "ISSUE-001", "priority": "high"}}
     launched = client.call("POST", f"{path}/execute", asked, 202)
 
-    paper.heading("The worker carries it out")
-    done = follow(site, client, f"/workflows/executions/{launched['execution_id']}")
+    path = f"/workflows/executions/{launched['execution_id']}"
+    paper.heading("The worker carries it out, up to where it needs a crew")
+    waiting = follow(site, client, path, until=lambda run: bool(run["waiting_on"]))
+
+    paper.heading("The crew accepts, repairs the leak, and says so")
+    play_the_crew(client, waiting["waiting_on"][0]["task_id"])
+
+    paper.heading("The worker carries it on to its end")
+    done = follow(site, client, path)
+    paper.answer(200, done)
+    if done["status"] != "completed":
+        raise DemoError(f"the execution ended as {done['status']}")
 
     paper.heading("What came of it: e-mail")
     read_mail(site.home / "mail")
@@ -102,14 +116,31 @@ def do_the_main_job(site: Site, client: Client) -> None:
     read_report(client, plan["workflow_plan"], done["execution_data"], site.home / "report.pdf")
 
 
-def follow(site: Site, client: Client, path: str) -> dict[str, Any]:
-    """Poll an execution until it ends, printing what changes; return it.
+def play_the_crew(client: Client, task_id: str) -> None:
+    """Do through the API what a crew does on its phone, with the signed link in its letter.
 
     Raises:
-        DemoError: it did not end as ``completed``, or not within a minute.
+        DemoError: the API answered otherwise than it should.
+    """
+    arrival = datetime.now(UTC) + timedelta(minutes=30)
+    path = f"/workflows/tasks/{task_id}"
+    accepted = {"crew": CREW, "arrival_at": arrival.isoformat(timespec="seconds")}
+    client.call("POST", f"{path}/accept", accepted, 200, shown=("status", "crew", "arrival_at"))
+    answer = {"notes": "A joint of the main had cracked. Clamped, flushed, surface restored."}
+    body = {"outcome": "done", "answer": answer}
+    client.call("POST", f"{path}/decide", body, 200, shown=("status", "outcome", "answer"))
+
+
+def follow(
+    site: Site, client: Client, path: str, *, until: Callable[[dict[str, Any]], bool] = lambda run: False
+) -> dict[str, Any]:
+    """Poll an execution until it ends or ``until`` holds, printing what changes; return it.
+
+    Raises:
+        DemoError: neither happens within a minute.
         StackError: the web server or the worker ended.
     """
-    print(f"GET {path}   (until it ends)")
+    print(f"GET {path}")
     begun, seen = time.monotonic(), dict[str, str]()
     while True:
         site.web.require_alive()
@@ -120,15 +151,11 @@ def follow(site: Site, client: Client, path: str) -> dict[str, Any]:
             if seen.get(name) != status:
                 seen[name] = status
                 print(f"  {time.monotonic() - begun:5.1f} s  {name:24}  {status}", flush=True)
-        if execution["completed_at"]:
-            break
+        if execution["completed_at"] or until(execution):
+            return execution
         if time.monotonic() - begun > FOLLOW_SECONDS:
             raise DemoError(f"the execution has not ended within {FOLLOW_SECONDS:g} s")
         time.sleep(0.2)
-    paper.answer(200, execution)
-    if execution["status"] != "completed":
-        raise DemoError(f"the execution ended as {execution['status']}")
-    return execution
 
 
 def read_mail(folder: Path) -> None:

@@ -65,7 +65,11 @@ def test_the_demo_does_the_main_job_shows_it_and_leaves_nothing_running(folder):
         "/approve",
         "/execute",
         "202 Accepted",
+        "/accept",
+        '"crew": "Crew 7"',
+        "/decide",
         '"status": "completed"',
+        "Repaired: ISSUE-",
         "To: ada.lovelace@example.org",
         str(folder / "report.pdf"),
     ):

@@ -1,12 +1,14 @@
 """What a plan may know of an activity: its words, its schemas, its limits.
 
-Schemas are JSON Schema 2020-12 with four keywords of our own, which other readers ignore:
+Schemas are JSON Schema 2020-12 with keywords of our own, which other readers ignore:
 
 - ``x-role``: the text is a role, never an address or a name: ``"any"`` takes ``{{ issue.reporter }}``,
   ``{{ issue.department }}`` or ``department:<code>``; ``"department"`` takes a department's bare code
   (``water``), ``department:<code>`` or ``{{ issue.department }}``.
 - ``x-group``: the text is one of ``GROUPS``.
 - ``x-literal``: written out in the plan, without references, because later steps are checked against it.
+- ``x-uploads``: the items of this array are ids of files that were uploaded to the task; with ``x-keep-location``
+  the place where they were taken is kept in them.
 - ``x-adds`` on an output schema: ``{"questions": <input>}`` adds one property per question of that input;
   ``{"answer": <input>}`` types the property ``answer`` by the type that the input names.
 """
@@ -56,7 +58,7 @@ _ANSWERS: dict[str, Schema] = {
     "choice": {"type": "string"},
     "number": {"type": "number"},
     "text": {"type": "string"},
-    "photos": {"type": "array", "items": {"type": "string"}},
+    "photos": {"type": "array", "items": {"type": "string"}, "maxItems": 20, "x-uploads": True},
 }
 
 
@@ -150,6 +152,8 @@ def _answer_schema(question: dict[str, Any], kind: str) -> Schema:
     options = question.get("options")
     if kind == "choice" and isinstance(options, list) and options:
         return {"type": "string", "enum": options}
+    if kind == "photos" and question.get("keep_location") is True:
+        return {**_ANSWERS[kind], "x-keep-location": True}
     return _ANSWERS[kind]
 
 

@@ -15,7 +15,7 @@ HOUR, DAY = 3600, 86_400
 TEXT: Schema = {"type": "string", "minLength": 1, "maxLength": 10_000}
 LINE: Schema = {"type": "string", "minLength": 1, "maxLength": 500}
 TIME: Schema = {"type": "string", "format": "date-time"}
-PHOTOS: Schema = {"type": "array", "items": {"type": "string"}}
+PHOTOS: Schema = {"type": "array", "items": {"type": "string"}, "maxItems": 20, "x-uploads": True}
 DEPARTMENT: Schema = {
     "type": "string", "x-role": "department",
     "description": "A department's code such as water, department:<code>, or {{ issue.department }}.",
@@ -41,10 +41,6 @@ def _object(required: dict[str, Schema], optional: dict[str, Schema] | None = No
     }
 
 
-def _nullable(schema: Schema) -> Schema:
-    return {**schema, "type": [schema["type"], "null"]}
-
-
 _QUESTIONS: Schema = {
     "type": "object",
     "x-literal": True,
@@ -57,12 +53,17 @@ _QUESTIONS: Schema = {
             "ask": LINE,
             "type": {"type": "string", "enum": list(QUESTION_TYPES)},
             "options": {"type": "array", "items": LINE, "minItems": 1, "maxItems": 50, "uniqueItems": True},
+            "keep_location": {
+                "type": "boolean",
+                "description": "For photos: keep where they were taken. Otherwise the place is removed from them.",
+            },
         },
         "required": ["ask", "type"],
         "additionalProperties": False,
         "if": {"properties": {"type": {"const": "choice"}}, "required": ["type"]},
         "then": {"required": ["options"]},
         "else": {"properties": {"options": {"not": {}}}},
+        "dependentSchemas": {"keep_location": {"properties": {"type": {"const": "photos"}}}},
     },
 }
 
@@ -148,18 +149,16 @@ DISPATCH_CREW = ActivitySpec(
         "department": DEPARTMENT, "address": LINE, "instructions": TEXT,
         "urgency": {"type": "string", "enum": ["low", "normal", "high", "critical"]},
     }),
-    # Null until the crew has answered: for now the step is complete once the crew has been told.
     output=_object({
-        "crew": _nullable(LINE), "accepted_at": _nullable(TIME), "completed_at": _nullable(TIME),
-        "notes": {"type": ["string", "null"]}, "photos": _nullable(PHOTOS),
+        "crew": LINE, "accepted_at": TIME, "completed_at": TIME, "notes": {"type": "string"}, "photos": PHOTOS,
     }),
-    effect="at_most_once", retry=PATIENT, ends_when_told=True, typical_seconds=DAY, cost=250,
+    effect="at_most_once", retry=PATIENT, typical_seconds=DAY, cost=250,
 )  # fmt: skip
 
 REQUEST_PHOTOS = ActivitySpec(
     "request_photos", "Ask for photos", "person",
     inputs=_object({"of": LINE, "from": ROLE}, {"count": {"type": "integer", "minimum": 1, "maximum": 50}}),
-    output=_object({}, {"photos": PHOTOS, "notes": {"type": "string"}}),
+    output=_object({"photos": PHOTOS, "notes": {"type": "string"}}),
     effect="at_most_once", retry=PATIENT, typical_seconds=DAY,
 )  # fmt: skip
 

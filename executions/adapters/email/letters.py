@@ -6,14 +6,15 @@ from typing import Any, Literal
 from django.conf import settings
 from django.template.loader import render_to_string
 
-Kind = Literal["notification", "dispatch", "order"]
+Kind = Literal["notification", "dispatch", "request", "order"]
 
 
 def write_letter(kind: Kind, context: Mapping[str, Any]) -> tuple[str, str]:
     """The text and the HTML of a letter; values are never read as markup.
 
     ``notification`` (to a reporter) takes ``message``; ``dispatch`` (to a department) takes ``title``,
-    ``department``, ``address``, ``urgency``, ``instructions`` and ``due?``; ``order`` (to a department) takes
+    ``department``, ``address``, ``urgency``, ``instructions`` and ``due?``; ``request`` (to whoever can answer
+    it) takes ``question``; ``order`` (to a department) takes
     ``title``, ``department``, ``scope``, ``cost_limit`` and ``order_id``; all take ``subject``, ``reference``,
     ``link?`` (an address of ours) and ``language?``. All are texts.
     """

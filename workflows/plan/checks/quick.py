@@ -94,6 +94,12 @@ def _surely_another(value: Any, wanted: Any) -> bool:
     return any(name in value and not same(value[name], inner["const"]) for name, inner in constants.items())
 
 
+def _dependent(value: Any, wanted: Any, _: dict[str, Any]) -> bool:
+    if not isinstance(value, dict):
+        return True
+    return all(surely_good(value, inner) for name, inner in wanted.items() if name in value)
+
+
 def _const(value: Any, wanted: Any, _: dict[str, Any]) -> bool:
     return same(value, wanted)
 
@@ -121,8 +127,9 @@ def _measure(holds: Callable[[Any, Any], bool]) -> Check:
 _CHECKS: dict[str, Check] = {
     "type": _type, "required": _required, "properties": _properties, "additionalProperties": _additional,
     "items": _items, "uniqueItems": _unique, "propertyNames": _names, "not": _not, "enum": _enum,
-    "const": _const, "if": _if, "then": _nothing, "else": _nothing,
+    "const": _const, "if": _if, "then": _nothing, "else": _nothing, "dependentSchemas": _dependent,
     "pattern": _pattern, "title": _nothing, "description": _nothing, "x-literal": _nothing, "x-group": _nothing,
+    "x-uploads": _nothing,
     "minLength": _length(str, 1), "maxLength": _length(str, -1),
     "minItems": _length(list, 1), "maxItems": _length(list, -1),
     "minProperties": _length(dict, 1), "maxProperties": _length(dict, -1),

@@ -1,0 +1,99 @@
+"""The API's doors to what crews say and send: accept, decline, upload."""
+
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpResponseBase
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.parsers import MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from executions.accepting import accept_task, decline_task
+from executions.files import file_response
+from executions.models import HumanTask, TaskUpload
+from executions.serializers import TaskOutput, UploadOutput
+from executions.uploads import add_upload
+from mudda.drf import Input, caller, parse
+from mudda.errors import InvalidRequest, NotFound
+
+
+class AcceptInput(Input):
+    crew = serializers.CharField(max_length=500, help_text="Who comes.")
+    arrival_at = serializers.DateTimeField(help_text="When they expect to be there.")
+
+
+class DeclineInput(Input):
+    reason = serializers.CharField(max_length=2_000)
+
+
+class UploadInput(serializers.Serializer[Any]):
+    file = serializers.FileField(help_text="JPEG, PNG, WebP or PDF, at most 10 MB.")
+
+
+class AcceptTask(APIView):
+    scopes = {"POST": "tasks:write"}
+
+    @extend_schema(
+        operation_id="accept_task",
+        summary="Say that a crew comes, and when",
+        request=AcceptInput,
+        responses=TaskOutput,
+    )
+    def post(self, request: Request, task_id: UUID) -> Response:
+        given = parse(AcceptInput, request)
+        return Response(TaskOutput(accept_task(task_id=task_id, by=caller(request), **given)).data)
+
+
+class DeclineTask(APIView):
+    scopes = {"POST": "tasks:write"}
+
+    @extend_schema(
+        operation_id="decline_task",
+        summary="Give a crew's task back to its department",
+        request=DeclineInput,
+        responses=TaskOutput,
+    )
+    def post(self, request: Request, task_id: UUID) -> Response:
+        given = parse(DeclineInput, request)
+        return Response(TaskOutput(decline_task(task_id=task_id, by=caller(request), **given)).data)
+
+
+class UploadFile(APIView):
+    """One file a call, as ``multipart/form-data``. An answer names its ``id`` under ``photos``."""
+
+    scopes = {"POST": "tasks:write"}
+    parser_classes = [MultiPartParser]
+
+    @extend_schema(
+        operation_id="upload_file",
+        summary="Give a file with a task",
+        request={"multipart/form-data": UploadInput},
+        responses={201: UploadOutput},
+    )
+    def post(self, request: Request, task_id: UUID) -> Response:
+        given = request.FILES.get("file")
+        if given is None:
+            error = {"pointer": "/file", "code": "required", "message": "Send the file as the part `file`."}
+            raise InvalidRequest("There is no file.", errors=[error])
+        upload = add_upload(task_id=task_id, content=given.read(), title=given.name or "", by=caller(request))
+        return Response(UploadOutput(upload).data, status=201)
+
+
+class ReadUpload(APIView):
+    scopes = {"GET": "tasks:read"}
+
+    @extend_schema(
+        operation_id="read_upload",
+        summary="Fetch a file that was given with a task",
+        responses={(200, "image/jpeg"): OpenApiTypes.BINARY},
+    )
+    def get(self, request: Request, upload_id: UUID) -> HttpResponseBase:
+        visible = HumanTask.objects.visible_to(request.user)
+        upload = TaskUpload.objects.filter(pk=upload_id, task__in=visible).first()
+        if upload is None:
+            raise NotFound("There is no such file.")
+        return file_response(upload)
