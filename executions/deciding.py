@@ -5,14 +5,24 @@ from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from jsonschema import Draft202012Validator
 
 from executions.crews import finished_answer, photo_fields
 from executions.links import ensure_usable
-from executions.models import Effect, EffectStatus, HumanTask, TaskLink, TaskStatus, WorkflowExecution
-from executions.tasks import APPROVAL, DONE, UNCERTAIN_EFFECT
+from executions.models import (
+    Effect,
+    EffectStatus,
+    HumanTask,
+    StepRun,
+    TaskLink,
+    TaskStatus,
+    WorkflowExecution,
+)
+from executions.tasks import APPROVAL, DONE, ESCALATION, UNCERTAIN_EFFECT
 from executions.temporal.contracts import TASK_DECIDED, TaskDecided
+from executions.temporal.large import shrink
 from mudda import events, outbox, temporal
 from mudda.errors import Conflict, Forbidden, InvalidRequest, NotFound, Unprocessable
 from mudda.models import OutboxMessage
@@ -24,6 +34,11 @@ class TaskClosed(Conflict):
     title = "This task has been decided, or is not open any more."
 
 
+class TaskTaken(Conflict):
+    code = "task_taken"
+    title = "Somebody else has this task."
+
+
 class BadAnswer(Unprocessable):
     code = "bad_answer"
     title = "The answer isn't what the task asks for."
@@ -31,9 +46,13 @@ class BadAnswer(Unprocessable):
 
 THEN = {
     APPROVAL: {"approve": "approved", "reject": "rejected"},
+    ESCALATION: {"retry": "retry", "skip": "skip", "answer": "answer", "stop": "stop"},
     UNCERTAIN_EFFECT: {"it_happened": "again", "do_it_again": "again", "stop": "fail"},
 }
 """What the run does after each outcome of the tasks that aren't an activity's own."""
+
+GIVES_ANSWER = frozenset({DONE, "answer"})
+"""The outcomes that come with an answer to the task's form."""
 
 
 @transaction.atomic
@@ -50,12 +69,14 @@ def decide_task(
     Raises:
         NotFound: there is no such task, or ``by`` may not see it.
         TaskClosed: carries who decided, when and how.
+        TaskTaken: somebody else has claimed it, or was given it; carries who and since when.
         Forbidden: ``by`` isn't in the group that may decide, or wrote or approved a plan that asks for four eyes.
         BadAnswer: the answer doesn't satisfy the form; names every field.
         LinkExpired, LinkRevoked: the link is no longer good.
     """
     task = locked_task(task_id, by)
     ensure_may_decide(task, by)
+    ensure_not_taken(task, by)
     ensure_answer(task, outcome, answer)
     now = timezone.now()
     if outcome == DONE:
@@ -71,6 +92,10 @@ def decide_task(
         TaskLink.objects.filter(pk=by.pk).update(used_at=now)
     if task.kind == UNCERTAIN_EFFECT:
         _settle_effects(task, outcome)
+    if outcome in GIVES_ANSWER and task.awaited:
+        keep_output(task)
+    if outcome == "retry":
+        _step_of(task).update(own_failures=0)  # new attempts
     events.append(
         task.execution,
         "task.decided",
@@ -90,6 +115,9 @@ def locked_task(task_id: UUID, by: User | TaskLink) -> HumanTask:
     """
     every = HumanTask.objects
     visible = every.filter(pk=by.task_id) if isinstance(by, TaskLink) else every.visible_to(by)
+    # The run's row first, then the task's: as the worker does that withdraws tasks, so that nobody waits in a circle.
+    seen = visible.filter(pk=task_id).values("execution_id")
+    WorkflowExecution.objects.select_for_update().filter(pk__in=seen).values_list("pk").first()
     tasks = HumanTask.objects.select_for_update(of=("self",))
     task = tasks.filter(pk=task_id, pk__in=visible.values("pk")).first()
     if task is None:
@@ -145,6 +173,21 @@ def ensure_may_decide(task: HumanTask, by: User | TaskLink) -> None:
         raise Forbidden("Four eyes: whoever wrote or approved the plan cannot decide this.")
 
 
+def ensure_not_taken(task: HumanTask, by: User | TaskLink) -> None:
+    """Two people shouldn't do the same work: whoever else wants it has it reassigned first, which leaves a trace.
+
+    A signed link isn't kept from answering: who is on the spot knows, whoever follows it up in the office.
+
+    Raises:
+        TaskTaken: it is somebody else's.
+    """
+    if isinstance(by, TaskLink) or task.assignee is None or task.assignee_id == by.pk:
+        return
+    since = task.assigned_at.isoformat() if task.assigned_at else None
+    name = task.assignee.get_username()
+    raise TaskTaken(f"It is {name}'s.", extra={"assignee": name, "assigned_at": since})
+
+
 def plan_authors(execution: WorkflowExecution) -> set[int]:
     """The users who generated, edited or approved the plan of this run."""
     plan = execution.plan
@@ -161,7 +204,7 @@ def ensure_answer(task: HumanTask, outcome: str, answer: Any) -> None:
             "message": f"One of: {', '.join(task.outcomes)}.",
         }
         raise InvalidRequest("No such outcome.", errors=[error])
-    if outcome != DONE:
+    if outcome not in GIVES_ANSWER:
         return
     errors = [
         {
@@ -209,8 +252,22 @@ def _settle_effects(task: HumanTask, outcome: str) -> None:
         )
 
 
+def _step_of(task: HumanTask) -> QuerySet[StepRun]:
+    return StepRun.objects.filter(execution=task.execution_id, step_id=task.step_id)
+
+
+def keep_output(task: HumanTask) -> None:
+    """The answer is the step's output. It is kept whole here; the run may carry only handles to it."""
+    _step_of(task).update(output=task.answer)
+
+
 def _tell_run(task: HumanTask) -> None:
     then = THEN.get(task.kind, {DONE: "answer"}).get(task.outcome, "fail")
+    tell_run(task, then=then, reason=task.comment)
+
+
+def tell_run(task: HumanTask, *, then: str, reason: str = "", code: str = "") -> None:
+    """Tell the run what became of a task that it waits for, after commit; ``then`` and ``code`` as in TaskDecided."""
     outbox.put(
         TASK_DECIDED,
         {
@@ -218,8 +275,9 @@ def _tell_run(task: HumanTask) -> None:
             "task_id": str(task.pk),
             "step_id": task.step_id,
             "then": then,
-            "answer": task.answer,
-            "reason": task.comment,
+            "answer": shrink(task.step_id, task.answer),
+            "reason": reason,
+            "code": code,
         },
     )
 
@@ -239,5 +297,6 @@ def deliver_decision(message: OutboxMessage) -> None:
         then=payload["then"],
         answer=payload["answer"],
         reason=payload["reason"],
+        code=payload.get("code", ""),
     )
     temporal.signal_workflow(f"mudda-workflow-{payload['execution_id']}", TASK_DECIDED, decided)

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.urls import reverse
+from django.utils import timezone
 from rest_framework import serializers
 
 from executions.deciding import decided_by_name
@@ -68,6 +69,7 @@ class WaitingOn(serializers.Serializer[Any]):
     title = serializers.CharField()
     group = serializers.CharField()
     opened_at = serializers.DateTimeField()
+    due_at = serializers.DateTimeField(allow_null=True)
 
 
 class ExecutionSummary(serializers.Serializer[Any]):
@@ -87,6 +89,8 @@ class ExecutionOutput(ExecutionSummary):
 
     execution_data = serializers.JSONField()
     digest = serializers.CharField(source="revision.digest", help_text="Of the revision that runs.")
+    paused_at = serializers.DateTimeField(allow_null=True)
+    cancel_requested_at = serializers.DateTimeField(allow_null=True)
     failure = serializers.JSONField(
         allow_null=True, help_text="`code`, `message` and `step_id` of what failed."
     )
@@ -128,7 +132,18 @@ class TaskOutput(serializers.Serializer[Any]):
     outcomes = serializers.ListField(child=serializers.CharField())
     group = serializers.CharField()
     department = serializers.SerializerMethodField()
+    assignee = serializers.SerializerMethodField(help_text="Who has claimed it, or was given it.")
+    assigned_at = serializers.DateTimeField(allow_null=True)
+    assign_reason = serializers.CharField(help_text="Why it was last given to somebody else.")
     due = serializers.CharField(help_text="In working time, such as PT4H.")
+    due_at = serializers.DateTimeField(allow_null=True)
+    is_overdue = serializers.SerializerMethodField()
+    reminders = serializers.IntegerField(help_text="How often somebody was reminded.")
+    escalated_at = serializers.DateTimeField(
+        allow_null=True, help_text="When it went to another group because nobody had done it in time."
+    )
+    held_at = serializers.DateTimeField(allow_null=True, help_text="Since when its clock stands still.")
+    hold_reason = serializers.CharField()
     status = serializers.ChoiceField(TaskStatus.choices)
     outcome = serializers.CharField()
     answer = serializers.JSONField(allow_null=True)
@@ -147,6 +162,12 @@ class TaskOutput(serializers.Serializer[Any]):
 
     def get_department(self, task: HumanTask) -> str | None:
         return task.department.code if task.department else None
+
+    def get_assignee(self, task: HumanTask) -> str | None:
+        return task.assignee.get_username() if task.assignee else None
+
+    def get_is_overdue(self, task: HumanTask) -> bool:
+        return task.status == TaskStatus.OPEN and task.due_at is not None and task.due_at < timezone.now()
 
     def get_decided_by(self, task: HumanTask) -> str | None:
         return decided_by_name(task)

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from executions import field_views, link_views, steering_views, views
+from executions import field_views, link_views, steering_views, task_views, views
 
 urlpatterns = [
     path("workflows/executions", views.ListExecutions.as_view()),
@@ -20,9 +20,14 @@ urlpatterns = [
         "workflows/executions/<uuid:execution_id>/steps/<slug:step_id>/answer",
         steering_views.AnswerStep.as_view(),
     ),
-    path("workflows/tasks", views.ListTasks.as_view()),
-    path("workflows/tasks/<uuid:task_id>", views.TaskDetail.as_view()),
-    path("workflows/tasks/<uuid:task_id>/decide", views.DecideTask.as_view()),
+    path("workflows/tasks", task_views.ListTasks.as_view()),
+    path("workflows/tasks/<uuid:task_id>", task_views.TaskDetail.as_view()),
+    path("workflows/tasks/<uuid:task_id>/decide", task_views.DecideTask.as_view()),
+    path("workflows/tasks/<uuid:task_id>/claim", task_views.ClaimTask.as_view()),
+    path("workflows/tasks/<uuid:task_id>/release", task_views.ReleaseTask.as_view()),
+    path("workflows/tasks/<uuid:task_id>/hold", task_views.HoldTask.as_view()),
+    path("workflows/tasks/<uuid:task_id>/resume", task_views.ResumeTask.as_view()),
+    path("workflows/tasks/<uuid:task_id>/reassign", task_views.ReassignTask.as_view()),
     path("workflows/tasks/<uuid:task_id>/accept", field_views.AcceptTask.as_view()),
     path("workflows/tasks/<uuid:task_id>/decline", field_views.DeclineTask.as_view()),
     path("workflows/tasks/<uuid:task_id>/uploads", field_views.UploadFile.as_view()),

@@ -13,20 +13,17 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from executions.adapters.storage.transport import open_document
-from executions.deciding import decide_task
-from executions.filters import ExecutionFilter, TaskFilter
-from executions.models import Document, HumanTask, WorkflowExecution
+from executions.filters import ExecutionFilter
+from executions.models import Document, WorkflowExecution
 from executions.serializers import (
-    DecideInput,
     ExecuteInput,
     ExecutionOutput,
     ExecutionSummary,
     LaunchedOutput,
-    TaskOutput,
 )
 from executions.services import launch_execution
 from mudda import idempotency, scopes
-from mudda.drf import Pages, caller, parse
+from mudda.drf import caller, parse
 from mudda.errors import Forbidden, NotFound
 from workflows.views import IDEMPOTENCY_KEY
 
@@ -100,58 +97,6 @@ class ExecutionDetail(APIView):
         if execution is None:
             raise NotFound("There is no such execution.")
         return Response(ExecutionOutput(execution).data)
-
-
-class TaskPages(Pages):
-    ordering = "-opened_at"
-
-
-class ListTasks(ListAPIView[HumanTask]):
-    """The people's tasks that the caller may see, newest first."""
-
-    scopes = {"GET": "tasks:read"}
-    serializer_class = TaskOutput
-    filterset_class = TaskFilter
-    pagination_class = TaskPages
-
-    def get_queryset(self) -> QuerySet[HumanTask]:
-        if getattr(self, "swagger_fake_view", False):
-            return HumanTask.objects.none()
-        visible = HumanTask.objects.visible_to(self.request.user)
-        return visible.select_related("department", "decided_by").prefetch_related("uploads")
-
-    @extend_schema(operation_id="list_tasks", summary="List people's tasks")
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().get(request, *args, **kwargs)
-
-
-class TaskDetail(APIView):
-    scopes = {"GET": "tasks:read"}
-
-    @extend_schema(operation_id="read_task", summary="Read a task", responses=TaskOutput)
-    def get(self, request: Request, task_id: UUID) -> Response:
-        task = HumanTask.objects.visible_to(request.user).filter(pk=task_id).first()
-        if task is None:
-            raise NotFound("There is no such task.")
-        return Response(TaskOutput(task).data)
-
-
-class DecideTask(APIView):
-    scopes = {"POST": "tasks:write"}
-
-    @extend_schema(
-        operation_id="decide_task", summary="Decide a task", request=DecideInput, responses=TaskOutput
-    )
-    def post(self, request: Request, task_id: UUID) -> Response:
-        given = parse(DecideInput, request)
-        task = decide_task(
-            task_id=task_id,
-            outcome=given["outcome"],
-            answer=given.get("answer"),
-            comment=given.get("comment", ""),
-            by=caller(request),
-        )
-        return Response(TaskOutput(task).data)
 
 
 class ReadDocument(APIView):

@@ -63,7 +63,7 @@ def send_once(
 
     def send(key: str) -> dict[str, Any]:
         text, html = write_letter(kind, {**known, "link": link()} if link is not None else known)
-        letter = Letter(to=recipient.email, subject=_one_line(subject), text=text, html=html, key=key)
+        letter = Letter(to=recipient.email, subject=one_line(subject), text=text, html=html, key=key)
         receipt = send_letter(letter)
         return {"message_id": receipt.message_id, "transport": receipt.transport, "role": recipient.role}
 
@@ -71,6 +71,6 @@ def send_once(
     return True
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     """A subject is one header line; a plan's text may have come from a citizen's."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:200]

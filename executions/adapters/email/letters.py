@@ -6,7 +6,7 @@ from typing import Any, Literal
 from django.conf import settings
 from django.template.loader import render_to_string
 
-Kind = Literal["notification", "dispatch", "request", "order"]
+Kind = Literal["notification", "dispatch", "request", "order", "task"]
 
 
 def write_letter(kind: Kind, context: Mapping[str, Any]) -> tuple[str, str]:
