@@ -80,12 +80,26 @@ def test_the_timeline_follows_the_declared_durations_and_the_needs():
 def test_inputs_and_messages_are_rendered():
     simulation = of(leak(), answers={"assess": {"severity": "high", "lane_affected": True, "depth": 3}})
     assert entry(simulation, "repair").inputs["instructions"] == "Severity: high. Find the leak."
+    asked = "123 Main St\n\nHow bad is it?\nMust a lane be closed?\nHow deep?"
     assert simulation.messages == (
+        Message("assess", ("department:water",), "Look at the leak", asked),
         Message("warn", ("issue.reporter",), "", "Water is off at 123 Main St."),
         Message(
             "repair", ("department:water",), "[high] Repair the main", "123 Main St\n\nSeverity: high. Find the leak."
         ),
     )  # fmt: skip
+
+
+def test_questions_to_people_are_messages_too():
+    steps = [
+        {"step_id": "photos", "activity_id": "request_photos", "title": "Photos",
+         "inputs": {"of": "the leak", "from": "{{ issue.reporter }}"}},
+        {"step_id": "ask", "activity_id": "ask_reporter", "title": "Ask", "inputs": {"question": "Is it gone?"}},
+    ]  # fmt: skip
+    assert of({"schema_version": 1, "workflow_name": "Ask", "steps": steps}).messages == (
+        Message("photos", ("issue.reporter",), "", "Photos of: the leak"),
+        Message("ask", ("issue.reporter",), "", "Is it gone?"),
+    )
 
 
 def test_people_are_the_roles_and_groups_that_have_a_part():
@@ -106,7 +120,7 @@ def test_an_assumed_answer_decides_which_way_the_run_goes():
         None,
     )
     assert "is yes" in warn.reason
-    assert [message.step_id for message in simulation.messages] == ["repair"]
+    assert [message.step_id for message in simulation.messages] == ["assess", "repair"]
 
 
 def test_an_assumed_answer_that_is_not_as_promised_fails_the_step():
@@ -207,6 +221,8 @@ def test_a_simulation_is_told_as_json_and_is_the_same_each_time():
     assert json.loads(json.dumps(told)) == told
     assert of(contracted()).to_json() == told
     assert told["messages"] == [
+        {"step_id": "order", "to": ["department:roads"], "subject": "Order: Order",
+         "text": "Dig.\n\nCost limit: 5000"},
         {"step_id": "tell", "to": ["issue.reporter", "department:water"], "subject": "Works",
          "text": "Order … at 123 Main St."},
     ]  # fmt: skip
