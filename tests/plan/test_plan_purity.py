@@ -10,7 +10,8 @@ from temporalio import workflow
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 ON_THE_WORKFLOW_PATH = (
-    "workflows.plan.compiled", "workflows.plan.scheduler", "workflows.plan.references", "workflows.plan.conditions",
+    "workflows.plan.compiled", "workflows.plan.scheduler", "workflows.plan.outcomes",
+    "workflows.plan.references", "workflows.plan.conditions",
 )  # fmt: skip
 
 
@@ -26,7 +27,8 @@ def test_what_the_workflow_imports_is_standard_library_and_ours():
 
 
 @pytest.mark.parametrize(
-    "module", ["workflows.plan.validation", "workflows.plan.compiler", "mudda.strictjson"]
+    "module",
+    ["workflows.plan.validation", "workflows.plan.compiler", "workflows.plan.simulation", "mudda.strictjson"],
 )
 def test_no_part_of_the_plan_language_imports_django(module):
     assert not modules_after(module) & {"django", "rest_framework", "temporalio"}
