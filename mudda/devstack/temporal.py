@@ -2,11 +2,14 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess  # noqa: S404
 import sysconfig
 import time
+import urllib.request
+from collections import Counter
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +26,9 @@ STOP_SECONDS: Final = 10
 #: The development server throttles itself to about 20 task transfers a second per shard.
 _QUEUES = ("transfer", "timer", "visibility")
 _POLLS_PER_SECOND = 2000
+
+_ACTION = re.compile(r"action\{(?P<labels>[^}]*)\} (?P<count>\S+)")
+_ACTION_TYPE = re.compile(r'action_type="([^"]*)"')
 
 
 def embedded_command() -> Path:
@@ -55,6 +61,7 @@ class Temporal:
         namespace: made when missing.
         stack: the folder of the stack that it belongs to, so that it is found if the stack is killed.
         command: the ``temporal`` command; this environment's own when None.
+        metrics_port: of the server's own metrics, for :meth:`actions`; None runs without them.
     """
 
     def __init__(
@@ -67,6 +74,7 @@ class Temporal:
         namespace: str = NAMESPACE,
         stack: Path | None = None,
         command: Path | None = None,
+        metrics_port: int | None = None,
     ) -> None:
         self.folder = folder.resolve()
         self.port = port or free_port()
@@ -75,6 +83,7 @@ class Temporal:
         self.namespace = namespace
         self.stack = stack
         self.command = command or embedded_command()
+        self.metrics_port = metrics_port
         self.log = self.folder / "temporal.log"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -98,7 +107,7 @@ class Temporal:
         Raises:
             StackError: a port is taken, it ended, or it does not answer in ``deadline`` seconds.
         """
-        for port in filter(None, (self.port, self.ui_port)):
+        for port in filter(None, (self.port, self.ui_port, self.metrics_port)):
             if not is_free(port):
                 raise StackError(f"port {port} on 127.0.0.1 is taken: set TEMPORAL_PORT or TEMPORAL_UI_PORT")
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -144,6 +153,8 @@ class Temporal:
             setting = f"history.{queue}ProcessorMaxPollRPS={_POLLS_PER_SECOND}"
             arguments += ["--dynamic-config-value", setting]
         arguments += ["--headless"] if self.ui_port is None else ["--ui-port", str(self.ui_port)]
+        if self.metrics_port is not None:
+            arguments += ["--metrics-port", str(self.metrics_port)]
         if self.durable:
             arguments += ["--db-filename", str(self.folder / "temporal.db")]
         return arguments
@@ -170,6 +181,28 @@ class Temporal:
     def answers(self) -> bool:
         """Whether the namespace can be read over gRPC now."""
         return not is_free(self.port) and self._ask("operator", "namespace", "describe") is not None
+
+    def actions(self) -> Counter[str]:
+        """How many actions the server has counted so far in its namespace, by type; they are what is billed.
+
+        The count lags by half a second and more: ask until it is stable.
+
+        Raises:
+            StackError: the server runs without metrics.
+            OSError: it does not answer.
+        """
+        if self.metrics_port is None:
+            raise StackError("this Temporal runs without metrics: give it a metrics_port")
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=5) as answer:
+            text = answer.read().decode()
+        counted: Counter[str] = Counter()
+        for line in text.splitlines():
+            found = _ACTION.fullmatch(line)
+            if found and f'namespace="{self.namespace}"' in found["labels"]:
+                kind = _ACTION_TYPE.search(found["labels"])
+                counted[kind[1] if kind else ""] += int(float(found["count"]))
+        return counted
 
     def has_worker(self, task_queue: str) -> bool:
         """Whether a worker polls ``task_queue`` for workflow tasks."""
