@@ -148,7 +148,7 @@ def _send(task: HumanTask, address: str, payload: dict[str, Any], key: str) -> d
 def _link(task: HumanTask, to: str) -> str:
     """A user signs in; everybody else gets a signed link, where the task may have one."""
     if to.startswith(USER) or task.group or task.four_eyes:
-        return settings.PUBLIC_URL + reverse("admin:executions_humantask_change", args=[task.pk])
+        return f"{settings.PUBLIC_URL}{reverse('admin:executions_humantask_change', args=[task.pk])}"
     return issue_link(task, to)
 
 
