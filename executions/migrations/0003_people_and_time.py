@@ -145,11 +145,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='humantask',
-            name='decided_role',
-            field=models.CharField(blank=True, help_text='Whose link it was decided through, where no user decided.', max_length=80),
-        ),
-        migrations.AddField(
-            model_name='humantask',
             name='declined_at',
             field=models.DateTimeField(blank=True, help_text='The last time.', null=True),
         ),
