@@ -84,6 +84,7 @@ class PlanWorkflow:
         self.tasks: set[asyncio.Task[None]] = set()
         self.busy = 0  # activities in flight
         self.cancelled_by_temporal = False
+        self.failing = False
         self.changed = True
 
     @workflow.run
@@ -131,9 +132,10 @@ class PlanWorkflow:
 
     def _advance(self) -> Finish | None:
         self._hear_decisions()
-        decision = decide(
-            self.plan, self.context, self.states, cancelling=self.cancelling, paused=self.paused
-        )
+        # A run that fails already ends as failed, whoever wants to cancel it meanwhile.
+        cancelling = self.cancelling and not self.failing
+        decision = decide(self.plan, self.context, self.states, cancelling=cancelling, paused=self.paused)
+        self.failing = decision.stopping and not cancelling
         self._take_over(decision)
         if decision.finish is None:
             for move in decision.moves:
@@ -398,6 +400,6 @@ class PlanWorkflow:
             unsaved=list(self.unsaved.values()),
             heard=sorted(self.heard),
             paused=self.paused,
-            cancelling=self.cancelling,
+            cancelling=self.cancelling and not self.failing,
         )
         return replace(self.given, state=state)
