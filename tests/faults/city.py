@@ -144,9 +144,10 @@ class City:
 
     def task(self, execution: str, *, deadline: float = 60) -> dict[str, Any]:
         """The task that the run waits for, once there is one."""
-        waiting = lambda: self.execution(execution)["waiting_on"]  # noqa: E731
-        until(waiting, deadline, lambda: self.story(execution))
-        return self.expect(200, "GET", f"/workflows/tasks/{waiting()[0]['task_id']}")
+        waiting = until(
+            lambda: self.execution(execution)["waiting_on"], deadline, lambda: self.story(execution)
+        )
+        return self.expect(200, "GET", f"/workflows/tasks/{waiting[0]['task_id']}")
 
     def decide(
         self, task: dict[str, Any], outcome: str, *, by: str = "supervisor", status: int = 200, **more: Any

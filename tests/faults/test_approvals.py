@@ -3,6 +3,7 @@
 import pytest
 
 from tests.faults.city import letter, note
+from tests.faults.mail import Hold
 
 ASK = {"requires_approval": {"group": "supervisor", "reason": "It costs money."}}
 FOUR_EYES = {"requires_approval": {"group": "supervisor", "reason": "It costs money.", "four_eyes": True}}
@@ -61,9 +62,11 @@ def test_whoever_comes_second_is_told_who_was_first_and_when(city, second):
 
 
 def test_an_open_approval_is_withdrawn_when_the_run_fails_elsewhere(city):
-    city.office.plan("550 No such mailbox")
+    hold = Hold("550 No such mailbox")
+    city.office.plan(hold)
     execution = city.launch(note(needs=[], **ASK), note("first", needs=[]), letter(needs=["first"]))
     task = city.task(execution)
+    hold.release()
     city.ends(execution, "failed")
     assert city.expect(200, "GET", f"/workflows/tasks/{task['id']}", by="supervisor")["status"] == "withdrawn"
     assert city.decide(task, "approve", status=409)["code"] == "task_closed"
