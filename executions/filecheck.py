@@ -12,6 +12,7 @@ from typing import Any
 
 from PIL import ExifTags, Image, ImageOps
 from pypdf import PdfReader, PdfWriter
+from pypdf.errors import DependencyError, FileNotDecryptedError
 from pypdf.generic import ArrayObject, DictionaryObject, IndirectObject, NameObject, StreamObject
 
 from mudda.errors import Unprocessable
@@ -19,6 +20,7 @@ from mudda.errors import Unprocessable
 LARGEST_BYTES = 10_000_000
 MOST_PIXELS = 50_000_000
 """More than a phone's camera takes; a decoded image of this size needs 200 MB for a moment."""
+TOO_MANY_PIXELS = "The image has more than 50 million pixels."
 LONGEST_SIDE = 4096
 """Pixels; larger images are made smaller. Enough to read a meter on a photo of a whole cellar."""
 MOST_PAGES = 200
@@ -95,10 +97,12 @@ def _clean_image(content: bytes, keep_location: bool) -> CleanFile:
         with Image.open(io.BytesIO(content), formats=["JPEG", "PNG", "WEBP"]) as image:
             width, height = image.size
             if width * height > MOST_PIXELS:
-                raise BadFile("The image has more than 50 million pixels.")
+                raise BadFile(TOO_MANY_PIXELS)
             return _encode(image, keep_location)
     except BadFile:
         raise
+    except Image.DecompressionBombError as error:  # Pillow's own limit, far above ours
+        raise BadFile(TOO_MANY_PIXELS) from error
     except Exception as error:  # decoders fail in many ways on what is meant to break them
         raise BadFile("The image is damaged and cannot be read.") from error
 
@@ -135,8 +139,6 @@ def _mode(image: Image.Image, content_type: str) -> str:
 def _clean_pdf(content: bytes) -> bytes:
     try:
         reader = PdfReader(io.BytesIO(content))
-        if reader.is_encrypted:
-            raise BadFile("The PDF is locked with a password.")
         if not 1 <= len(reader.pages) <= MOST_PAGES:
             raise BadFile(f"A PDF may have 1 to {MOST_PAGES} pages.")
         writer = PdfWriter()
@@ -148,6 +150,8 @@ def _clean_pdf(content: bytes) -> bytes:
         return written.getvalue()
     except BadFile:
         raise
+    except (DependencyError, FileNotDecryptedError) as error:
+        raise BadFile("The PDF is locked with a password.") from error
     except Exception as error:  # as with images; RecursionError among them
         raise BadFile("The PDF is damaged and cannot be read.") from error
 

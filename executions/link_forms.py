@@ -115,7 +115,7 @@ def _make_plain(field: forms.Field, schema: Mapping[str, Any]) -> None:
     """The admin's fields with ordinary widgets, and choices that a thumb can hit."""
     field.error_messages["required"] = "Please answer this."
     if isinstance(field, forms.ChoiceField):
-        choices: list[Any] = [(key, words) for key, words in list(field.choices) if key != ""]  # type: ignore[arg-type,misc]
+        choices: list[Any] = [(key, words) for key, words in list(field.choices) if key != ""]  # type: ignore[arg-type]
         if len(choices) <= 6:
             field.widget = forms.RadioSelect()
             field.choices = choices if field.required else [*choices, ("", "No answer")]

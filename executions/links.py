@@ -14,7 +14,7 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from executions.models import HumanTask, TaskLink
+from executions.models import HumanTask, TaskLink, WorkflowExecution
 from mudda import events
 from mudda.errors import Conflict, MuddaError
 
@@ -81,7 +81,9 @@ def ensure_usable(link: TaskLink) -> None:
 @transaction.atomic
 def revoke_links(task: HumanTask, *, by: events.Actor = None) -> int:
     """Withdraw every link to ``task`` that is still good, such as when it is handed to somebody else; how many."""
-    HumanTask.objects.select_for_update(of=("self",)).get(pk=task.pk)  # whoever answers just now is first
+    # The run first, then the task, as everybody locks them; whoever answers just now is first.
+    WorkflowExecution.objects.select_for_update().values_list("pk").get(pk=task.execution_id)
+    HumanTask.objects.select_for_update(of=("self",)).get(pk=task.pk)
     good = task.links.filter(revoked_at=None, used_at=None)
     revoked = good.update(revoked_at=timezone.now())
     if revoked:

@@ -86,6 +86,7 @@ def _register(
 
 def readable_title(title: str, suffix: str) -> str:
     """A file's own name without folders, control characters and the ending that its content doesn't have."""
-    last = title.replace("\\", "/").rpartition("/")[2].rpartition(".")[0] or title
-    kept = "".join(c if c.isprintable() and c not in '<>:"/|?*' else " " for c in last)
+    last = title.replace("\\", "/").rpartition("/")[2]
+    stem = last.rpartition(".")[0] or last
+    kept = "".join(c if c.isprintable() and c not in '<>:"|?*' else " " for c in stem)
     return (" ".join(kept.split())[:150] or "file") + suffix

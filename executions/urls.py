@@ -36,5 +36,5 @@ urlpatterns = [
     path("workflows/<uuid:workflow_id>/execute", views.ExecutePlan.as_view()),
     path("t/<uuid:link_id>/", link_views.task_page, name="link-page"),
     path("t/<uuid:link_id>/files/<uuid:upload_id>", link_views.read_file, name="link-file"),
-    path("t/<str:token>", link_views.open_link, name="open-link"),
+    path("t/<path:token>", link_views.open_link, name="open-link"),
 ]
