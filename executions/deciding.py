@@ -22,7 +22,7 @@ from executions.models import (
 )
 from executions.tasks import APPROVAL, DONE, ESCALATION, UNCERTAIN_EFFECT
 from executions.temporal.contracts import TASK_DECIDED, TaskDecided
-from executions.temporal.large import shrink
+from executions.temporal.handles import shrink
 from mudda import events, outbox, temporal
 from mudda.errors import Conflict, Forbidden, InvalidRequest, NotFound, Unprocessable
 from mudda.models import OutboxMessage

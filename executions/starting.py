@@ -1,6 +1,5 @@
 """Starting a launched run in Temporal: now, or by the dispatcher when Temporal is back."""
 
-import json
 import logging
 from dataclasses import asdict
 from datetime import timedelta
@@ -10,13 +9,14 @@ from django.utils import timezone
 
 from executions.models import ExecutionStatus, WorkflowExecution
 from executions.temporal.contracts import PLAN_WORKFLOW, RunInput, RunState
+from executions.temporal.handles import LARGEST_RUN, sent_size
 from mudda import events, temporal
 from mudda.errors import MuddaError, Unprocessable
 
 logger = logging.getLogger(__name__)
 
-LARGEST_START = 1_900_000
-"""Bytes of JSON that a run may start with: Temporal refuses more than 2 MiB, its own members included."""
+LARGEST_START = LARGEST_RUN - 400_000
+"""Bytes of JSON that a run may start with: what it has come to know has to fit too when it continues as new."""
 
 START_GRACE = timedelta(seconds=10)
 """How long the dispatcher leaves a pending execution to the request that launched it."""
@@ -44,7 +44,7 @@ def ensure_fits(execution: WorkflowExecution) -> None:
     """Raises:
     DataTooLarge: Temporal would refuse to start it, now and later.
     """
-    size = len(json.dumps(asdict(run_input(execution)), separators=(",", ":")))  # as the SDK writes it
+    size = sent_size(asdict(run_input(execution)))
     if size > LARGEST_START:
         raise DataTooLarge(
             f"{size:,} bytes of {LARGEST_START:,}: every character outside ASCII counts as six or twelve.",

@@ -18,7 +18,8 @@ from executions.effects import Effects, LeaseHeld, UncertainEffect
 from executions.models import ExecutionStatus, HumanTask, StepRun, StepStatus, TaskStatus, WorkflowExecution
 from executions.tasks import ask_about_uncertain_effect, ask_approval
 from executions.temporal.contracts import INFRASTRUCTURE, Carried, StepAnswer, StepCall
-from executions.temporal.large import has_handles, restore, shrink
+from executions.temporal.handles import has_handles, shrink
+from executions.temporal.large import restore
 from mudda import events
 from mudda.errors import MuddaError
 from workflows.plan.checks.inputs import schema_problems

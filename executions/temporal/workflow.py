@@ -41,6 +41,7 @@ with workflow.unsafe.imports_passed_through():
         StepCall,
         TaskDecided,
     )
+    from executions.temporal.handles import fit
     from workflows.plan import outcomes
     from workflows.plan.compiled import CompiledCompensation, CompiledPlan, CompiledStep
     from workflows.plan.durations import BadDuration
@@ -63,6 +64,10 @@ with workflow.unsafe.imports_passed_through():
 WORTH_TELLING = timedelta(seconds=10)
 """A timer at least this long is written to the read side when it begins."""
 
+MOST_EVENTS, MOST_BYTES = 20_000, 20_000_000
+"""A history up to this waits for a moment with nothing in flight to continue as new, while the run goes on; a longer
+one begins nothing until there is one. Temporal ends a run at 51,200 events or 50 MB."""
+
 
 @workflow.defn(name=PLAN_WORKFLOW)
 class PlanWorkflow:
@@ -84,6 +89,7 @@ class PlanWorkflow:
         self.tasks: set[asyncio.Task[None]] = set()
         self.busy = 0  # activities in flight
         self.cancelled_by_temporal = False
+        self.defect: BaseException | None = None
         self.failing = False
         self.changed = True
 
@@ -93,12 +99,23 @@ class PlanWorkflow:
             self.timers[step_id] = self._spawn(self._sleep(self.plan.by_id[step_id], ends_at))
         while True:
             self.changed = False
-            if workflow.info().is_continue_as_new_suggested():
-                if not self.busy:
-                    workflow.continue_as_new(self._as_new())
-            elif (finish := self._advance()) is not None:
+            if self.defect is not None:
+                raise self.defect
+            if self._may_renew() and not self.busy:
+                workflow.continue_as_new(self._as_new())
+            finish = None if self._must_renew() else self._advance()
+            if finish is not None:
                 return await self._finish(finish)
             await self._until(lambda: self.changed)
+
+    def _may_renew(self) -> bool:
+        """Not once it is cancelled: only this Temporal run can still end as cancelled, and little is left to do."""
+        return workflow.info().is_continue_as_new_suggested() and not self.cancelled_by_temporal
+
+    def _must_renew(self) -> bool:
+        info = workflow.info()
+        long = info.get_current_history_length() > MOST_EVENTS or info.get_current_history_size() > MOST_BYTES
+        return long and self._may_renew()
 
     async def _until(self, condition: Callable[[], bool]) -> None:
         """Wait, and take Temporal's own cancel (which our cancel asks for) as a wish to cancel the run."""
@@ -183,8 +200,14 @@ class PlanWorkflow:
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
+        task.add_done_callback(self._done)
         return task
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        """Nobody waits for most of these: what breaks one has to break the run, or it would wait for ever."""
+        self.tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self.defect, self.changed = task.exception(), True
 
     # --- steps ----------------------------------------------------------------------------------
 
@@ -210,6 +233,7 @@ class PlanWorkflow:
             )
         finally:
             self.busy -= 1
+            self.changed = True
         if answer.task_id is not None:
             self.asked[answer.task_id] = step.step_id
         self.changed = True
@@ -263,6 +287,7 @@ class PlanWorkflow:
             return answer
         finally:
             self.busy -= 1
+            self.changed = True
 
     # --- clocks ---------------------------------------------------------------------------------
 
@@ -391,10 +416,11 @@ class PlanWorkflow:
 
     def _as_new(self) -> RunInput:
         """Everything but the history, for the next run of the same Temporal workflow."""
+        ended = {step_id for step_id, state in self.states.items() if has_ended(state)}
         state = RunState(
             states={step_id: state.to_json() for step_id, state in self.states.items()},
             asked=self.asked,
-            inputs=self.inputs,
+            inputs={step_id: given for step_id, given in self.inputs.items() if step_id not in ended},
             timers={step_id: end.isoformat() for step_id, end in self.clocks.items()},
             decisions=list(self.decisions.values()),
             unsaved=list(self.unsaved.values()),
@@ -402,4 +428,4 @@ class PlanWorkflow:
             paused=self.paused,
             cancelling=self.cancelling and not self.failing,
         )
-        return replace(self.given, state=state)
+        return fit(replace(self.given, state=state), in_rows=ended - set(self.unsaved))
