@@ -10,6 +10,7 @@ import sysconfig
 import time
 import urllib.request
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -62,6 +63,7 @@ class Temporal:
         stack: the folder of the stack that it belongs to, so that it is found if the stack is killed.
         command: the ``temporal`` command; this environment's own when None.
         metrics_port: of the server's own metrics, for :meth:`actions`; None runs without them.
+        dynamic: further values of the server's dynamic configuration, as JSON.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class Temporal:
         stack: Path | None = None,
         command: Path | None = None,
         metrics_port: int | None = None,
+        dynamic: Mapping[str, str] | None = None,
     ) -> None:
         self.folder = folder.resolve()
         self.port = port or free_port()
@@ -84,6 +87,7 @@ class Temporal:
         self.stack = stack
         self.command = command or embedded_command()
         self.metrics_port = metrics_port
+        self.dynamic = dict(dynamic or {})
         self.log = self.folder / "temporal.log"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -149,9 +153,9 @@ class Temporal:
     def _arguments(self) -> list[str]:
         arguments = [str(self.command), "server", "start-dev", "--disable-config-file", "--log-level", "warn"]
         arguments += ["--ip", "127.0.0.1", "--port", str(self.port), "--namespace", self.namespace]
-        for queue in _QUEUES:
-            setting = f"history.{queue}ProcessorMaxPollRPS={_POLLS_PER_SECOND}"
-            arguments += ["--dynamic-config-value", setting]
+        polls = {f"history.{queue}ProcessorMaxPollRPS": str(_POLLS_PER_SECOND) for queue in _QUEUES}
+        for name, value in {**polls, **self.dynamic}.items():
+            arguments += ["--dynamic-config-value", f"{name}={value}"]
         arguments += ["--headless"] if self.ui_port is None else ["--ui-port", str(self.ui_port)]
         if self.metrics_port is not None:
             arguments += ["--metrics-port", str(self.metrics_port)]
