@@ -9,6 +9,7 @@ from django.db import connection, connections
 
 from executions.deadlines import sweep_deadlines
 from executions.deciding import TaskClosed, decide_task
+from executions.links import revoke_links
 from executions.models import HumanTask, TaskStatus
 from tests import factories
 from tests.faults.city import until
@@ -42,13 +43,14 @@ class Doing(threading.Thread):
 
 
 @contextmanager
-def row_locked(task):
-    """Somebody else holds the row of the task."""
+def row_locked(task, table="human_tasks"):
+    """Somebody else holds the row of the task, or of its run."""
     parameters = connection.get_connection_params()
     for ours in ("pool", "cursor_factory", "context", "prepare_threshold"):
         parameters.pop(ours, None)
     with psycopg.connect(**parameters) as other:
-        other.execute("SELECT 1 FROM human_tasks WHERE id = %s FOR UPDATE", [task.pk])
+        held = task.pk if table == "human_tasks" else task.execution_id
+        other.execute(f"SELECT 1 FROM {table} WHERE id = %s FOR UPDATE", [held])
         yield other
         other.rollback()
 
@@ -117,6 +119,23 @@ def test_a_deadline_that_has_seen_the_task_open_looks_again_once_it_has_the_row(
     assert sweep.ended() == 0
     task.refresh_from_db()
     assert (task.status, told(task)) == (TaskStatus.DECIDED, [])
+
+
+@pytest.mark.parametrize("arrange", ["decide", "revoke links"])
+def test_a_worker_that_withdraws_the_task_and_a_person_do_not_wait_in_a_circle(task, person, arrange):
+    """The worker has the run's row and then takes the task's; so does everybody."""
+    person_does = {"decide": deciding(task, person), "revoke links": lambda: revoke_links(task)}[arrange]
+    with row_locked(task, "workflow_executions") as worker:
+        waits = Doing(person_does)
+        until(lambda: waiting() == 1, 20)
+        worker.execute("UPDATE human_tasks SET status = 'withdrawn' WHERE id = %s", [task.pk])
+        worker.commit()
+    result = waits.ended()
+    if arrange == "decide":
+        assert isinstance(result, TaskClosed)
+        assert result.extra["task_status"] == "withdrawn"
+    else:
+        assert result == 0
 
 
 def test_ten_people_and_four_workers_at_once_leave_one_winner(task, person):

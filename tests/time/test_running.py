@@ -1,6 +1,10 @@
 """Deadlines in real runs: a real worker, a real Temporal, a real mail server. The clock is moved, not slept through."""
 
+import asyncio
+
 import pytest
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import Client
 
 from executions.deadlines import sweep_deadlines
 from executions.models import ExecutionStatus, HumanTask, TaskStatus, WorkflowExecution
@@ -36,6 +40,24 @@ def ended(execution: WorkflowExecution) -> WorkflowExecution:
 
     until(over, 60)
     return execution
+
+
+def history_of(execution, server):
+    """The types of the run's events in Temporal: no new one, no new billable action."""
+
+    async def fetch():
+        client = await Client.connect(server.address)
+        handle = client.get_workflow_handle(execution.temporal_workflow_id)
+        return [event.event_type async for event in handle.fetch_history_events()]
+
+    return asyncio.run(fetch())
+
+
+def waits_for_a_person(execution, server):
+    """The history, once the step's activity has answered that a person was asked."""
+    found = history_of(execution, server)
+    asked = EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED in found
+    return found if asked and found[-1] == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED else None
 
 
 def step(execution, step_id):
@@ -79,13 +101,15 @@ def test_an_approval_that_nobody_gives_in_time_is_a_failure_of_its_step(worker):
     assert found.plan.issue.notes.get().text == "This is after."
 
 
-def test_reminders_go_out_while_the_run_waits_and_cost_no_history(worker, office):
+def test_reminders_go_out_while_the_run_waits_and_temporal_hears_of_none(worker, office, temporal_server):
     factories.make_user("dispatcher", email="dora@city.example.org")
     execution = launch(confirm(due="PT1M", overdue={"remind": "PT1M"}))
     task = opened(execution)
+    settled = until(lambda: waits_for_a_person(execution, temporal_server), 30)
     for count in (1, 2):
         make_late(task)
         until(lambda count=count: len(office.mails) == count, 30)
+    assert history_of(execution, temporal_server) == settled
     assert {mail.to for mail in office.mails} == {"dora@city.example.org"}
     assert len({mail.message_id for mail in office.mails}) == 2
     task.refresh_from_db()

@@ -5,7 +5,7 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from executions.worktime import (
@@ -163,6 +163,8 @@ def test_midnight_that_does_not_exist_ends_the_day_at_the_change():
     assert friday[0][1] - friday[0][0] == timedelta(hours=23)
 
 
+unhurried = settings(deadline=None)  # the machine may have other things to do
+
 # --- what always holds --------------------------------------------------------------------------------------
 
 spans = st.lists(st.integers(0, 96), min_size=2, max_size=4, unique=True).map(
@@ -200,6 +202,7 @@ def is_work(moment, calendar):
     return any(begins <= moment <= ends for d in near for begins, ends in calendar.spans(d))
 
 
+@unhurried
 @given(calendars(), moments, st.integers(1, 30), st.integers(0, 3_000))
 def test_a_due_lies_in_working_time_and_after_its_beginning(calendar, opened, days, minutes):
     due = due_at(opened, text(days, minutes), calendar)
@@ -207,12 +210,14 @@ def test_a_due_lies_in_working_time_and_after_its_beginning(calendar, opened, da
     assert is_work(due, calendar)
 
 
+@unhurried
 @given(calendars(), moments, moments, st.integers(0, 30), st.integers(1, 3_000))
 def test_who_opens_later_is_never_due_earlier(calendar, one, other, days, minutes):
     earlier, later = sorted([one, other])
     assert due_at(earlier, text(days, minutes), calendar) <= due_at(later, text(days, minutes), calendar)
 
 
+@unhurried
 @given(calendars(), moments, st.integers(0, 30), st.integers(0, 30), st.integers(1, 3_000))
 def test_a_longer_due_is_never_over_earlier(calendar, opened, days, more, minutes):
     short, long = text(days, minutes), text(days + more, minutes)
@@ -220,6 +225,7 @@ def test_a_longer_due_is_never_over_earlier(calendar, opened, days, more, minute
     assert due_at(opened, short, calendar) < due_at(opened, text(days, minutes + 1), calendar)
 
 
+@unhurried
 @given(calendars(), moments, hours, hours)
 def test_working_hours_add_up(calendar, opened, one, other):
     assert add_work(add_work(opened, one, calendar), other, calendar) == add_work(
@@ -227,17 +233,20 @@ def test_working_hours_add_up(calendar, opened, one, other):
     )
 
 
+@unhurried
 @given(calendars(), moments, hours)
 def test_what_was_added_is_what_lies_between(calendar, opened, work):
     assert work_between(opened, add_work(opened, work, calendar), calendar) == work
 
 
+@unhurried
 @given(moments, st.integers(1, 20), st.integers(1, 20))
 def test_working_days_add_up_where_all_have_the_same_hours(opened, one, other):
     step = due_at(opened, text(one, 0), GEORGIA)
     assert due_at(step, text(other, 0), GEORGIA) == due_at(opened, text(one + other, 0), GEORGIA)
 
 
+@unhurried
 @given(calendars(), moments, moments, moments)
 def test_working_time_is_the_sum_of_its_parts(calendar, one, two, three):
     first, second, third = sorted([one, two, three])
@@ -245,6 +254,7 @@ def test_working_time_is_the_sum_of_its_parts(calendar, one, two, three):
     assert parts == work_between(first, third, calendar)
 
 
+@unhurried
 @given(calendars(), moments)
 def test_begin_is_the_moment_itself_or_the_next_one_of_work(calendar, opened):
     begun = begin(opened, calendar)
