@@ -12,7 +12,7 @@ CREW_FORM: dict[str, Any] = {
         "crew": {
             **LINE,
             "title": "Crew",
-            "description": "Who did the work. May be left out if it was said on accepting.",
+            "description": "Who did the work; without it, who accepted.",
         },
         "notes": {
             "type": "string",

@@ -177,7 +177,9 @@ class _Page:
 
     def _report_form(self, data: Any = None) -> ReportForm:
         uploads = list(self.task.uploads.order_by("created_at", "pk"))
-        return ReportForm(self.task.form, _labels(self.task), data, kind=self.task.kind, uploads=uploads)
+        form = ReportForm(self.task.form, _labels(self.task), data, kind=self.task.kind, uploads=uploads)
+        form.initial = {"crew": self.task.crew}
+        return form
 
     def _again(self) -> HttpResponse:
         return _guarded(redirect("link-page", link_id=self.link.pk))
