@@ -1,6 +1,7 @@
 """The calendar of a department: its own hours and closed days, else the city's, in the city's zone."""
 
 import logging
+from datetime import date
 from functools import lru_cache, partial
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -9,7 +10,7 @@ from django.conf import settings
 from django.core.checks import Error, register
 
 from executions.worktime import Calendar, UnknownHolidays, public_holidays
-from issues.hours import BadHours, Week, parse_week, read_days, read_week
+from issues.hours import AROUND_THE_CLOCK, BadHours, Week, parse_week, read_days, read_week
 from issues.models import Department
 
 logger = logging.getLogger(__name__)
@@ -25,7 +26,7 @@ def calendar_of(department: Department | None) -> Calendar:
         return city
     try:
         week: Week = read_week(department.working_hours) if department.working_hours else city.week
-        return Calendar(city.zone, week, read_days(department.closed_days), city.holidays_of)
+        return _calendar(city.zone, week, settings.CITY_HOLIDAYS, read_days(department.closed_days))
     except BadHours as error:
         # A due time by the city's hours is better than a run that cannot ask anybody.
         logger.error(
@@ -37,10 +38,14 @@ def calendar_of(department: Department | None) -> Calendar:
 @lru_cache
 def city_calendar(zone: str, hours: str, place: str) -> Calendar:
     """The calendar that ``TIME_ZONE``, ``WORKING_HOURS`` and ``CITY_HOLIDAYS`` make."""
-    calendar = Calendar(ZoneInfo(zone), parse_week(hours))
-    if not place:
-        return calendar
-    return Calendar(calendar.zone, calendar.week, holidays_of=partial(public_holidays, place))
+    return _calendar(ZoneInfo(zone), parse_week(hours), place)
+
+
+def _calendar(zone: ZoneInfo, week: Week, place: str, closed: frozenset[date] = frozenset()) -> Calendar:
+    """Who works around the clock does so on public holidays too: a burst main doesn't wait for the day after."""
+    if not place or week == AROUND_THE_CLOCK:
+        return Calendar(zone, week, closed)
+    return Calendar(zone, week, closed, partial(public_holidays, place))
 
 
 @register()

@@ -1,5 +1,7 @@
 """When a task is due: counted from the moment it opens, in the working time of its department."""
 
+from datetime import date
+
 import pytest
 from django.core.exceptions import ValidationError
 from django.core.management import call_command
@@ -73,6 +75,18 @@ def test_a_departments_own_hours_and_closed_days_count():
     department.full_clean()
     department.save()
     assert (make_task(crew(due="PT4H")).due_at - task.opened_at).total_seconds() > 4 * 3600
+
+
+@override_settings(CITY_HOLIDAYS="US-GA")
+def test_who_works_around_the_clock_works_on_public_holidays_and_nobody_else_does():
+    christmas = date(2026, 12, 25)
+    department = factories.make_department()
+    department.working_hours = [[["06:00", "14:00"]]] * 7
+    assert calendar_of(department).spans(christmas) == calendar_of(None).spans(christmas) == []
+    department.working_hours = [[["00:00", "24:00"]]] * 7
+    assert calendar_of(department).spans(christmas)
+    department.closed_days = ["2026-12-25"]
+    assert calendar_of(department).spans(christmas) == []
 
 
 @pytest.mark.parametrize("hours", [[[]] * 7, "Mon-Fri", [[["16:00", "08:00"]]] * 7, {"mon": []}])
