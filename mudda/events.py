@@ -4,12 +4,16 @@
 is the order of commits. (Turned down: an identity column, whose order isn't the order of commit.)
 """
 
+import json
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.core.exceptions import ObjectDoesNotExist
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection
-from django.db.models import F
+from psycopg import sql
 
 from mudda.models import Event, EventStream
 
@@ -29,17 +33,46 @@ def append(
     """
     if not connection.in_atomic_block:
         raise RuntimeError("An event belongs in the transaction of what it tells about.")
-    row = type_manager(owner).filter(pk=owner.pk)
-    row.update(event_seq=F("event_seq") + 1)
-    owner.event_seq = row.values_list("event_seq", flat=True).get()
     actor_id = actor.pk if actor is not None and actor.is_authenticated else None
-    return Event.objects.create(
-        stream=owner.stream, seq=owner.event_seq, type=type, actor_id=actor_id, data=dict(data or {})
+    event = Event(stream=owner.stream, type=type, actor_id=actor_id, data=dict(data or {}))
+    event.pk, event.seq = _write(owner, event)
+    owner.event_seq = event.seq
+    event._state.adding = False
+    return event
+
+
+def _write(owner: EventStream, event: Event) -> tuple[int, int]:
+    """Count and insert in one statement: a step writes two events, and each round trip costs it a millisecond."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _statement(owner._meta.db_table, owner._meta.pk.column),
+            [
+                owner.pk,
+                event.stream,
+                event.type,
+                event.at,
+                event.actor_id,
+                json.dumps(event.data, cls=DjangoJSONEncoder),
+            ],
+        )
+        row = cursor.fetchone()
+    if row is None:
+        raise ObjectDoesNotExist(f"{event.stream} is not in the database.")
+    return int(row[0]), int(row[1])
+
+
+@cache
+def _statement(table: str, key: str) -> sql.Composed:
+    return sql.SQL(
+        """
+        WITH owner AS (UPDATE {table} SET event_seq = event_seq + 1 WHERE {key} = %s RETURNING event_seq)
+        INSERT INTO {events} (stream, seq, type, at, actor_id, data)
+        SELECT %s, owner.event_seq, %s, %s, %s, %s::jsonb FROM owner
+        RETURNING id, seq
+        """
+    ).format(
+        table=sql.Identifier(table), key=sql.Identifier(key), events=sql.Identifier(Event._meta.db_table)
     )
-
-
-def type_manager(owner: EventStream) -> Any:
-    return type(owner)._default_manager
 
 
 def of(owner: EventStream) -> "list[Event]":
