@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from executions.accepting import accept_task, decline_task
+from executions.accepting import accept_task, decline_task, withdraw_links
 from executions.files import file_response
 from executions.models import HumanTask, TaskUpload
 from executions.serializers import TaskOutput, UploadOutput
@@ -28,6 +28,10 @@ class AcceptInput(Input):
 
 class DeclineInput(Input):
     reason = serializers.CharField(max_length=2_000)
+
+
+class RevokedOutput(serializers.Serializer[Any]):
+    revoked = serializers.IntegerField(help_text="How many links were still good.")
 
 
 class UploadInput(serializers.Serializer[Any]):
@@ -60,6 +64,20 @@ class DeclineTask(APIView):
     def post(self, request: Request, task_id: UUID) -> Response:
         given = parse(DeclineInput, request)
         return Response(TaskOutput(decline_task(task_id=task_id, by=caller(request), **given)).data)
+
+
+class TaskLinks(APIView):
+    """The signed links to a task, which letters carry."""
+
+    scopes = {"DELETE": "tasks:write"}
+
+    @extend_schema(
+        operation_id="revoke_links",
+        summary="Withdraw every signed link to a task",
+        responses={200: RevokedOutput},
+    )
+    def delete(self, request: Request, task_id: UUID) -> Response:
+        return Response({"revoked": withdraw_links(task_id=task_id, by=caller(request))})
 
 
 class UploadFile(APIView):

@@ -30,6 +30,7 @@ urlpatterns = [
     path("workflows/tasks/<uuid:task_id>/reassign", task_views.ReassignTask.as_view()),
     path("workflows/tasks/<uuid:task_id>/accept", field_views.AcceptTask.as_view()),
     path("workflows/tasks/<uuid:task_id>/decline", field_views.DeclineTask.as_view()),
+    path("workflows/tasks/<uuid:task_id>/links", field_views.TaskLinks.as_view()),
     path("workflows/tasks/<uuid:task_id>/uploads", field_views.UploadFile.as_view()),
     path("workflows/uploads/<uuid:upload_id>", field_views.ReadUpload.as_view(), name="upload"),
     path("workflows/documents/<uuid:document_id>", views.ReadDocument.as_view(), name="document"),

@@ -11,6 +11,7 @@ from executions.models import HumanTask, TaskLink, TaskStatus
 from mudda import events
 from mudda.models import OutboxMessage
 from tests import factories
+from tests.api.client import Api
 from tests.links.phone import Phone
 from tests.links.pictures import HERE, picture, place_of
 
@@ -174,6 +175,18 @@ def test_a_revoked_link_says_so_and_takes_nothing(wait_for, last_link, phone):
     assert task.status == TaskStatus.OPEN
     assert ("task.links_revoked", 1) in [(type, data.get("links")) for type, data in happened(task)]
     assert revoke_links(task) == 0
+
+
+def test_staff_of_the_department_withdraw_links_through_the_api_and_outsiders_do_not(
+    wait_for, last_link, phone, staff
+):
+    path = f"/workflows/tasks/{wait_for('ask_reporter').pk}/links"
+    owner = factories.make_user("dispatcher", departments=("parks",))
+    assert Api(factories.make_key(owner=owner)).call("DELETE", path).status_code == 404
+    phone.open(last_link())
+    assert "still running" in phone.text
+    assert staff.call("DELETE", path).json() == {"revoked": 1}
+    assert phone.open(last_link()).status_code == 410
 
 
 def test_a_link_lives_two_weeks_after_the_due_time(wait_for):
