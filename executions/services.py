@@ -19,7 +19,7 @@ from workflows.launching import ensure_data, issue_facts
 from workflows.models import PlanApproval, PlanRevision, PlanStatus, WorkflowPlan
 from workflows.plan.catalogue import offered
 from workflows.plan.compiler import compile_plan
-from workflows.services import approve_plan, current_approval, current_revision, locked_plan
+from workflows.services import approve_locked, current_approval, current_revision, locked_plan
 
 
 class PlanNotApproved(Conflict):
@@ -64,9 +64,7 @@ def launch_execution(
     """
     plan = locked_plan(plan_id, by)
     ensure_not_live(plan)
-    if approve:
-        plan = approve_plan(plan_id=plan_id, digest=digest, by=by)
-    approval = valid_approval(plan)
+    approval = approve_locked(plan, digest=digest, by=by) if approve else valid_approval(plan)
     revision = current_revision(plan)
     ensure_data(revision, plan.issue, execution_data)
     execution = _create_execution(plan, revision, approval, execution_data, by)

@@ -216,6 +216,12 @@ def approve_plan(*, plan_id: UUID, digest: str | None, by: User, comment: str = 
         PlanNotEditable: the plan was rejected or archived.
     """
     plan = locked_plan(plan_id, by)
+    approve_locked(plan, digest=digest, by=by, comment=comment)
+    return plan
+
+
+def approve_locked(plan: WorkflowPlan, *, digest: str | None, by: User, comment: str = "") -> PlanApproval:
+    """``approve_plan`` for a plan that ``locked_plan`` gave in this transaction; returns what then lets it run."""
     revision = current_revision(plan)
     if digest is None and revision.number > 1:
         raise DigestNeeded(extra={"digest": revision.digest})
@@ -227,8 +233,10 @@ def approve_plan(*, plan_id: UUID, digest: str | None, by: User, comment: str = 
     if has_errors(problems):
         errors = [problem.as_dict() for problem in problems if problem.severity == "error"]
         raise PlanHasProblems(errors=errors)
-    if plan.status == PlanStatus.APPROVED and current_approval(plan).catalogue_digest == offered().digest:
-        return plan
+    if plan.status == PlanStatus.APPROVED:
+        approval = current_approval(plan)
+        if approval.catalogue_digest == offered().digest:
+            return approval
     approval = PlanApproval.objects.create(
         revision=revision,
         digest=revision.digest,
@@ -239,7 +247,7 @@ def approve_plan(*, plan_id: UUID, digest: str | None, by: User, comment: str = 
     plan.status = PlanStatus.APPROVED
     plan.save(update_fields=["status", "updated_at"])
     events.append(plan, "plan.approved", {"approval": approval.pk, "digest": approval.digest}, actor=by)
-    return plan
+    return approval
 
 
 @transaction.atomic
@@ -266,12 +274,15 @@ def reject_plan(*, plan_id: UUID, reason: str, by: User) -> WorkflowPlan:
 
 
 def locked_plan(plan_id: UUID, by: User) -> WorkflowPlan:
-    """The plan, locked until commit; NotFound when ``by`` may not see it."""
+    """The plan, locked until commit, with its text and its issue; NotFound when ``by`` may not see it."""
     visible = WorkflowPlan.objects.visible_to(by).filter(pk=plan_id)
-    plan = WorkflowPlan.objects.select_for_update(of=("self",)).filter(pk__in=visible.values("pk")).first()
-    if plan is None:
+    locked = WorkflowPlan.objects.select_for_update(of=("self",)).filter(pk__in=visible.values("pk"))
+    if locked.values_list("pk").first() is None:
         raise NotFound("There is no such plan.")
-    return plan
+    # Read only once it is locked: rows joined to a row that had to be waited for would be those from before.
+    return WorkflowPlan.objects.select_related("current", "issue__category", "issue__department").get(
+        pk=plan_id
+    )
 
 
 def current_revision(plan: WorkflowPlan) -> PlanRevision:
