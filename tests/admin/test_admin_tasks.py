@@ -10,7 +10,6 @@ from executions.models import HumanTask, StepRun, TaskStatus
 from executions.tasks import open_task
 from mudda.models import OutboxMessage
 from tests.admin.looking import HOSTILE, assert_tame, said
-from workflows.plan.core import DISPATCH_CREW
 
 FORM = {
     "type": "object",
@@ -109,14 +108,23 @@ def test_what_only_the_service_sees_is_shown_at_its_field(owner, inspection):
 
 
 def test_fields_left_empty_are_null_where_the_schema_wants_them_and_left_out_elsewhere():
-    form = AnswerForm(
-        DISPATCH_CREW.output, {}, {"answer-crew": "Crew 7", "answer-accepted_at": "2025-01-02T03:04"}
-    )
+    schema = {
+        "type": "object",
+        "properties": {
+            "crew": {"type": "string"},
+            "accepted_at": {"type": ["string", "null"], "format": "date-time"},
+            "completed_at": {"type": ["string", "null"], "format": "date-time"},
+            "remark": {"type": "string"},
+        },
+        "required": ["crew", "accepted_at", "completed_at"],
+    }
+    form = AnswerForm(schema, {}, {"answer-crew": "Crew 7", "answer-accepted_at": "2025-01-02T03:04"})
     assert form.is_valid(), form.errors
     answer = form.answer()
     assert answer["crew"] == "Crew 7"
     assert answer["accepted_at"].startswith("2025-01-02T03:04:00")
-    assert (answer["completed_at"], answer["notes"]) == (None, None)
+    assert answer["completed_at"] is None
+    assert "remark" not in answer
 
 
 def test_an_approval_is_given_with_one_button(owner, approval):
