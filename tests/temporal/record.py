@@ -4,15 +4,18 @@ Not collected by name: a history, once released, stays as it is, because runs li
 After a change of the workflow, record further ones beside them; what exists is never recorded again.
 """
 
+import asyncio
 import json
 import re
 from pathlib import Path
 
 import pytest
+from temporalio.client import Client
 
-from tests.faults.city import letter, note, wait
+from tests.durability.steps import chain, compensated, lane, visit
+from tests.faults.city import letter, note, until, wait
 
-pytest_plugins = ["tests.faults.conftest"]
+pytest_plugins = ["tests.durability.conftest"]
 HISTORIES = Path(__file__).with_name("histories")
 ASK = {"requires_approval": {"group": "supervisor", "reason": "It costs money."}}
 
@@ -87,15 +90,180 @@ def timer(city):
     return execution
 
 
-@pytest.mark.parametrize("run", [simple, skipped, approved, rejected, answered, retried, failed, timer])
-def test_record(city, run):
-    path = HISTORIES / f"{run.__name__}.json"
+def escalated(city, outcome, **more):
+    """A run whose letter was refused, and somebody has said what to do."""
+    city.office.plan("550 No such mailbox")
+    failing = letter(needs=["lane"], on_failure={"escalate": "supervisor"})
+    execution = city.launch(lane("lane"), failing, note("after", needs=["tell"]))
+    city.decide(city.task(execution), outcome, comment="It is so.", **more)
+    city.ends(execution, "failed" if outcome == "stop" else "completed")
+    return execution
+
+
+def escalation_retried(city):
+    return escalated(city, "retry")
+
+
+def escalation_skipped(city):
+    return escalated(city, "skip")
+
+
+def escalation_answered(city):
+    answer = {"notification_id": "by-phone", "channel": "phone", "status": "told"}
+    return escalated(city, "answer", answer=answer)
+
+
+def escalation_stopped(city):
+    return escalated(city, "stop")
+
+
+def compensated_run(city):
+    city.office.plan("550 No such mailbox")
+    execution = city.launch(*chain([lane("first"), lane("second"), letter(), note("after")]))
+    city.ends(execution, "failed")
+    return execution
+
+
+def compensation_failed(city):
+    city.outside.say("/undo", fail="for good")
+    city.office.plan("550 No such mailbox")
+    execution = city.launch(*chain([lane("first"), visit("second", **compensated("undo")), letter()]))
+    city.ends(execution, "failed")
+    return execution
+
+
+def steer(city, execution, action):
+    path = f"/workflows/executions/{execution}/{action}"
+    city.expect(202, "POST", path, {"reason": "Because."}, by="author")
+
+
+def cancelled(city):
+    execution = city.launch(
+        lane("lane", needs=[]),
+        wait("long", needs=["lane"], inputs={"for": "P1D"}),
+        note("b", needs=["long"], **ASK),
+    )
+    until(lambda: city.step(execution, "long")["status"] == "waiting")
+    steer(city, execution, "cancel")
+    city.ends(execution, "cancelled")
+    return execution
+
+
+def paused(city):
+    hold = city.outside.hold("/held")
+    execution = city.launch(visit("held"), note("b"), wait(), note("c", **ASK))
+    hold.wait()
+    steer(city, execution, "pause")
+    until(lambda: '"steer"' in city.history(execution).to_json())
+    hold.released.set()
+    until(lambda: city.step(execution, "held")["status"] == "completed")
+    steer(city, execution, "resume")
+    city.decide(city.task(execution), "approve")
+    city.ends(execution)
+    return execution
+
+
+def uncertain(city):
+    hold = city.outside.hold("/unknown")
+    execution = city.launch(visit("unknown", "visit_at_most_once", timeout="PT2S"), note("b"))
+    city.decide(city.task(execution), "it_happened")
+    hold.released.set()
+    city.ends(execution)
+    return execution
+
+
+def hung(city):
+    hold = city.outside.hold("/hung", times=2)
+    execution = city.launch(visit("hung", timeout="PT2S", on_failure="continue"), note("b"))
+    city.ends(execution)
+    hold.released.set()
+    return execution
+
+
+def large(city):
+    question = {
+        "step_id": "look",
+        "activity_id": "inspect_site",
+        "title": "Look",
+        "inputs": {
+            "department": "water",
+            "address": "here",
+            "questions": {"long": {"ask": "Tell all", "type": "text"}},
+        },
+    }
+    execution = city.launch(
+        question, note("b", inputs={"note": "{{ steps.look.long }}"}, on_failure="continue")
+    )
+    city.decide(city.task(execution), "done", answer={"long": "wet " * 20_000})
+    city.ends(execution)
+    return execution
+
+
+def overdue(city):
+    late = {"overdue": {"then": "fail"}, "due": "PT1M"}
+    question = {
+        "step_id": "confirm",
+        "activity_id": "confirm_completion",
+        "title": "Is it done?",
+        "inputs": {"question": "Is it done?", "group": "supervisor"},
+        "on_failure": "continue",
+    }
+    execution = city.launch({**question, **late}, note("after"))
+    task = city.task(execution)
+    with city.database() as cursor:
+        cursor.execute(
+            "UPDATE human_tasks SET due_at = now() - interval '1 hour', next_look_at = now() WHERE id = %s",
+            (task["id"],),
+        )
+        cursor.connection.commit()
+    city.ends(execution, deadline=120)
+    return execution
+
+
+def long_run(city):
+    steps = [lane("lane"), *(visit(f"v{n}") for n in range(30)), note("asked", **ASK), letter()]
+    execution = city.launch(*chain(steps), wait("clock", needs=["lane"], inputs={"for": "PT15S"}))
+    task = city.task(execution, deadline=120)
+    city.office.plan("550 No such mailbox")
+    city.decide(task, "approve")
+    city.ends(execution, "failed")
+    return execution
+
+
+def continued(city):
+    return long_run(city)
+
+
+def continued_last(city):
+    return long_run(city)
+
+
+ALL = [
+    simple, skipped, approved, rejected, answered, retried, failed, timer, escalation_retried, escalation_skipped,
+    escalation_answered, escalation_stopped, compensated_run, compensation_failed, cancelled, paused, uncertain,
+    hung, large, overdue, continued, continued_last,
+]  # fmt: skip
+
+
+async def first_run(city, execution):
+    """The history of the first Temporal run of a run that has continued as new."""
+    client = await Client.connect(city.site.temporal.address)
+    query = f"WorkflowId = 'mudda-workflow-{execution}'"
+    runs = [run async for run in client.list_workflows(query)]
+    first = min(runs, key=lambda run: run.start_time)
+    return await client.get_workflow_handle(first.id, run_id=first.run_id).fetch_history()
+
+
+@pytest.mark.parametrize("run", ALL)
+def test_record(city, outside, run):
+    path = HISTORIES / f"{run.__name__.removesuffix('_run')}.json"
     if path.exists():
         pytest.skip(f"{path.name} is there already")
+    city.outside = outside
     execution = run(city)
-    city.temporal_runs(execution)  # closed
-    history = json.loads(city.history(execution).to_json())
-    text = json.dumps(history, ensure_ascii=False, separators=(",", ":"))
+    until(lambda: "RUNNING" not in city.temporal_runs(execution))
+    told = asyncio.run(first_run(city, execution)) if run is continued else city.history(execution)
+    text = json.dumps(json.loads(told.to_json()), ensure_ascii=False, separators=(",", ":"))
     # What names the machine that recorded it; a replay looks at neither.
     text = re.sub(r'"identity":"[^"]*"', '"identity":"worker@example.org"', text)
     text = re.sub(r'"stackTrace":"(?:[^"\\]|\\.)*"', '"stackTrace":""', text)
