@@ -109,6 +109,9 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 TEMPORAL_HOST = env("TEMPORAL_HOST", default="localhost:7233")
 TEMPORAL_NAMESPACE = env("TEMPORAL_NAMESPACE", default="default")
 TEMPORAL_TASK_QUEUE = env("TEMPORAL_TASK_QUEUE", default="mudda-ai-workflows")
+# Worker Versioning, off where both are empty: docs/durability.md.
+TEMPORAL_DEPLOYMENT_NAME = env("TEMPORAL_DEPLOYMENT_NAME", default="")
+TEMPORAL_BUILD_ID = env("TEMPORAL_BUILD_ID", default="")
 TEMPORAL_TLS_CERT = env("TEMPORAL_TLS_CERT", default="")
 TEMPORAL_TLS_KEY = env("TEMPORAL_TLS_KEY", default="")
 TEMPORAL_TLS_SERVER_CA = env("TEMPORAL_TLS_SERVER_CA", default="")

@@ -17,12 +17,16 @@ from workflows.plan.catalogue import offer
 
 @dataclass(frozen=True)
 class StepContext:
-    """One attempt of one step. ``inputs`` satisfy the activity's schema, references resolved."""
+    """One attempt of one step. ``inputs`` satisfy the activity's schema, references resolved.
+
+    An activity with ``heartbeat_seconds`` calls ``beat`` more often than that, while it gets on.
+    """
 
     execution: WorkflowExecution
     step: StepRun
     inputs: dict[str, Any]
     effects: Effects
+    beat: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True)

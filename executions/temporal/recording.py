@@ -5,21 +5,33 @@ never counts against the step.
 """
 
 import logging
+import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, TypeVar
 
-from django.db import InterfaceError, OperationalError, close_old_connections, transaction
+from django.db import InterfaceError, OperationalError, close_old_connections, connection, transaction
 from django.utils import timezone
 from jsonschema import Draft202012Validator
 from temporalio.exceptions import ApplicationError
 
 from executions.activities.registry import Implementation, StepContext, StepFailed, Waiting
 from executions.effects import Effects, LeaseHeld, UncertainEffect
-from executions.models import ExecutionStatus, HumanTask, StepRun, StepStatus, TaskStatus, WorkflowExecution
+from executions.models import (
+    Effect,
+    EffectStatus,
+    ExecutionStatus,
+    HumanTask,
+    StepRun,
+    StepStatus,
+    TaskStatus,
+    WorkflowExecution,
+)
 from executions.tasks import ask_about_uncertain_effect, ask_approval
 from executions.temporal.contracts import INFRASTRUCTURE, Carried, StepAnswer, StepCall
 from executions.temporal.handles import has_handles, shrink
 from executions.temporal.large import restore
+from executions.temporal.watching import watchdog
 from mudda import events
 from mudda.errors import MuddaError
 from workflows.plan.checks.inputs import schema_problems
@@ -34,6 +46,9 @@ ENDED = (
     StepStatus.CANCELLED,
 )
 LONGEST_ERROR = 2_000
+
+TIMED_OUT = "timed_out"
+"""The code of an attempt that has run out of its time while its worker was alive."""
 
 T = TypeVar("T")
 
@@ -79,14 +94,22 @@ def with_database(work: Callable[[], T]) -> T:
 
 
 def _run_step(call: StepCall, implementation: Implementation) -> StepAnswer:
+    ends_at = time.monotonic() + call.timeout_seconds
     step = begin(call)
     if step.status == StepStatus.COMPLETED:
         return StepAnswer(output=shrink(step.step_id, step.output))  # the answer was lost on its way
+    ensure_wanted(step)
     inputs = restore(call.execution_id, call.inputs)
-    context = StepContext(step.execution, step, inputs, Effects(step, lease_seconds=call.timeout_seconds))
+    effects = Effects(step, lease_seconds=call.timeout_seconds)
+    watched = watchdog.watching(
+        ends_at - time.monotonic(),
+        partial(record_overrun, call, step.pk, step.attempts, step.own_failures),
+        heartbeat_seconds=compiled_step(step).get("heartbeat_seconds"),
+    )
     try:
         ensure_inputs(step, inputs)
-        result = implementation(context)
+        with watched as attempt:
+            result = implementation(StepContext(step.execution, step, inputs, effects, attempt.beat))
         if isinstance(result, Waiting):
             return wait_for_person(step, result.task)
         ensure_output(step, result)
@@ -111,22 +134,32 @@ def defect(error: Exception) -> StepFailed:
 
 @transaction.atomic
 def begin(call: StepCall) -> StepRun:
-    """Write that an attempt begins; a step that is already completed is left alone."""
+    """Write that an attempt begins; a step that has ended is left alone."""
     execution = locked_execution(call.execution_id)
     mark_running(execution)
     apply_carried(execution, call.carried)
     step = StepRun.objects.get(execution=execution, step_id=call.step_id)
     step.execution = execution
-    if step.status == StepStatus.COMPLETED:
+    if step.status in ENDED:
         return step
-    if step.status in {StepStatus.CANCELLED, StepStatus.SKIPPED}:
-        raise Withdrawn(f"The run has withdrawn {step.step_id} meanwhile.")
     step.status, step.inputs = StepStatus.RUNNING, call.inputs
     step.attempts += 1
     step.started_at = step.started_at or timezone.now()
     step.save(update_fields=["status", "inputs", "attempts", "started_at"])
     events.append(execution, "step.started", {"step_id": step.step_id, "attempt": step.attempts})
     return step
+
+
+def ensure_wanted(step: StepRun) -> None:
+    """Raises:
+    ApplicationError: an attempt before has failed for good, and the run was not told, or doesn't know yet.
+    Withdrawn: the run has stopped.
+    """
+    if step.status == StepStatus.FAILED:
+        error = step.error or {"code": "failed", "message": "It failed."}
+        raise ApplicationError(error["message"], type=error["code"], non_retryable=True)
+    if step.status in ENDED:
+        raise Withdrawn(f"The run has withdrawn {step.step_id} meanwhile.")
 
 
 def ask_for_approval(call: StepCall) -> StepAnswer:
@@ -144,15 +177,20 @@ def _ask_for_approval(call: StepCall) -> StepAnswer:
     return wait_for_person(step, ask_approval(step, compiled_step(step)))
 
 
-def ensure_latest(step: StepRun) -> None:
+def ensure_latest(step: StepRun) -> StepRun:
     """Lock the run, and let only the latest attempt go on: one that timed out may still be alive on its thread.
 
+    Returns:
+        The step as it is now.
+
     Raises:
-        Superseded: a later attempt has begun.
+        Superseded: a later attempt has begun, or this one has been counted as the last that the step had.
     """
     WorkflowExecution.objects.select_for_update().values_list("pk").get(pk=step.execution_id)
-    if StepRun.objects.values_list("attempts", flat=True).get(pk=step.pk) != step.attempts:
-        raise Superseded(f"A later attempt of {step.step_id} has begun.")
+    now = StepRun.objects.get(pk=step.pk)
+    if now.attempts != step.attempts or now.status == StepStatus.FAILED:
+        raise Superseded(f"A later attempt of {step.step_id} has begun, or it has failed.")
+    return now
 
 
 @transaction.atomic
@@ -179,16 +217,57 @@ def wait_for_person(step: StepRun, task: HumanTask) -> StepAnswer:
 @transaction.atomic
 def record_failure(call: StepCall, step: StepRun, error: MuddaError) -> ApplicationError:
     """Count a step's own failure; the error to raise says whether Temporal may try again."""
-    ensure_latest(step)
-    step.own_failures += 1
+    now = ensure_latest(step)
+    if now.own_failures == step.own_failures:
+        step.own_failures += 1
+    else:
+        step.own_failures = now.own_failures  # it has run out of time before, which was counted
+    message = error.detail[:LONGEST_ERROR]
     final = is_permanent(error) or step.own_failures >= call.max_attempts
-    step.error = {"code": error.code, "message": error.detail[:LONGEST_ERROR]}
+    _write_failure(step, error.code, message, final=final)
+    return ApplicationError(message, type=error.code, non_retryable=final)
+
+
+def record_overrun(call: StepCall, step_pk: int, attempt: int, failures: int) -> None:
+    """Count that an attempt has run out of time: called while it hangs, by the process that carries it out.
+
+    A later attempt learns from the row that it was the last. Whether an ``at_most_once`` effect that it hangs in
+    has happened nobody knows, so a later attempt has to find that, and ask.
+
+    Args:
+        attempt, failures: of the step when the attempt began; when they have changed it has been counted already,
+            or is not the latest any more.
+    """
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = '2s'")  # it may hang because it holds this very lock
+        execution = locked_execution(call.execution_id)
+        step = StepRun.objects.get(pk=step_pk)
+        step.execution = execution
+        if (step.attempts, step.own_failures, step.status) != (attempt, failures, StepStatus.RUNNING):
+            return
+        step.own_failures += 1
+        final = step.own_failures >= call.max_attempts and not _may_have_happened(step)
+        _write_failure(step, TIMED_OUT, overrun_message(call), final=final)
+    logger.warning("step %s of execution %s hangs: it is counted as failed", call.step_id, call.execution_id)
+
+
+def overrun_message(call: StepCall) -> str:
+    return f"It did not end, or showed no sign of life, in the {call.timeout_seconds} s that it has."
+
+
+def _may_have_happened(step: StepRun) -> bool:
+    unknown = {"effect_class": "at_most_once", "status": EffectStatus.STARTED}
+    return Effect.objects.filter(execution=step.execution_id, step_id=step.step_id, **unknown).exists()
+
+
+def _write_failure(step: StepRun, code: str, message: str, *, final: bool) -> None:
+    step.error = {"code": code, "message": message}
     if final:
         step.status, step.ended_at = StepStatus.FAILED, timezone.now()
     step.save(update_fields=["own_failures", "error", "status", "ended_at"])
     kind = "step.failed" if final else "step.attempt_failed"
-    events.append(step.execution, kind, {"step_id": step.step_id, "code": error.code})
-    return ApplicationError(error.detail[:LONGEST_ERROR], type=error.code, non_retryable=final)
+    events.append(step.execution, kind, {"step_id": step.step_id, "code": code})
 
 
 def is_permanent(error: MuddaError) -> bool:

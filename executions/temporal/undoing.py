@@ -1,8 +1,10 @@
 """Undoing a completed step, and asking people when that, or a step, has failed."""
 
+import time
+from functools import partial
 from typing import Any
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from temporalio.exceptions import ApplicationError
 
 from executions.activities.registry import Implementation, StepContext, StepFailed
@@ -12,6 +14,7 @@ from executions.tasks import ask_about_failed_compensation, ask_about_failed_ste
 from executions.temporal import recording
 from executions.temporal.contracts import EscalateCall, StepAnswer, StepCall
 from executions.temporal.large import restore
+from executions.temporal.watching import watchdog
 from mudda import events
 from mudda.errors import MuddaError
 from workflows.plan.checks.inputs import schema_problems
@@ -27,14 +30,22 @@ def undo_step(call: StepCall, implementation: Implementation) -> StepAnswer:
 
 
 def _undo_step(call: StepCall, implementation: Implementation) -> StepAnswer:
+    ends_at = time.monotonic() + call.timeout_seconds
     step = begin_undoing(call)
     if step.status == StepStatus.COMPENSATED:
         return StepAnswer()
+    ensure_may_undo(call, step)
     inputs = restore(call.execution_id, call.inputs)
     effects = Effects(step, lease_seconds=call.timeout_seconds, prefix="undo-")
+    watched = watchdog.watching(
+        ends_at - time.monotonic(),
+        partial(record_undoing_overrun, call, step.pk, step.undo_failures),
+        heartbeat_seconds=compensation_of(step).get("heartbeat_seconds"),
+    )
     try:
         ensure_inputs(step, inputs)
-        implementation(StepContext(step.execution, step, inputs, effects))
+        with watched as attempt:
+            implementation(StepContext(step.execution, step, inputs, effects, attempt.beat))
     except UncertainEffect as error:
         unknown = StepFailed("uncertain_effect", str(error), permanent=True)
         raise record_undoing_failed(call, step, unknown) from None
@@ -56,16 +67,27 @@ def begin_undoing(call: StepCall) -> StepRun:
     recording.apply_carried(execution, call.carried)
     step = StepRun.objects.get(execution=execution, step_id=call.step_id)
     step.execution = execution
-    if step.status != StepStatus.COMPENSATED:
+    if step.status != StepStatus.COMPENSATED and step.undo_failures < call.max_attempts:
         events.append(execution, "step.undoing", {"step_id": step.step_id, "activity": call.activity_id})
     return step
 
 
+def ensure_may_undo(call: StepCall, step: StepRun) -> None:
+    """Raises:
+    ApplicationError: the attempts before were all that it had, and the run was not told, or doesn't know yet.
+    """
+    if step.undo_failures >= call.max_attempts:
+        raise ApplicationError("It could not be undone.", type="compensation_failed", non_retryable=True)
+
+
+def compensation_of(step: StepRun) -> dict[str, Any]:
+    """How the step is undone, as the plan and the catalogue had it at launch."""
+    return recording.compiled_step(step)["compensate"] or {}
+
+
 def ensure_inputs(step: StepRun, inputs: dict[str, Any]) -> None:
-    compensation = recording.compiled_step(step)["compensate"] or {}
-    for pointer, _, message in schema_problems(
-        inputs, compensation.get("input_schema") or {}, "/compensate/inputs"
-    ):
+    schema = compensation_of(step).get("input_schema") or {}
+    for pointer, _, message in schema_problems(inputs, schema, "/compensate/inputs"):
         raise StepFailed("bad_input", f"{pointer}: {message}"[: recording.LONGEST_ERROR], permanent=True)
 
 
@@ -81,13 +103,34 @@ def record_undone(step: StepRun) -> None:
 def record_undoing_failed(call: StepCall, step: StepRun, error: MuddaError) -> ApplicationError:
     """Count a failure of undoing; when it was the last, the supervisors are asked to do it by hand."""
     recording.locked_execution(str(step.execution_id))
-    step.undo_failures += 1
-    step.save(update_fields=["undo_failures"])
-    final = recording.is_permanent(error) or step.undo_failures >= call.max_attempts
-    if final:
-        events.append(step.execution, "step.undoing_failed", {"step_id": step.step_id, "code": error.code})
-        ask_about_failed_compensation(step, error.detail)
+    now = StepRun.objects.values_list("undo_failures", flat=True).get(pk=step.pk)
+    if now != step.undo_failures:  # it has run out of time before, which was counted
+        return ApplicationError(error.detail[: recording.LONGEST_ERROR], type=error.code)
+    final = _count(call, step, error.code, error.detail, permanent=recording.is_permanent(error))
     return ApplicationError(error.detail[: recording.LONGEST_ERROR], type=error.code, non_retryable=final)
+
+
+@transaction.atomic
+def record_undoing_overrun(call: StepCall, step_pk: int, failures: int) -> None:
+    """Count that undoing has run out of time, while it hangs; as ``recording.record_overrun``."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL lock_timeout = '2s'")
+    execution = recording.locked_execution(call.execution_id)
+    step = StepRun.objects.get(pk=step_pk)
+    step.execution = execution
+    if step.status != StepStatus.COMPENSATED and step.undo_failures == failures:
+        _count(call, step, recording.TIMED_OUT, recording.overrun_message(call), permanent=False)
+
+
+def _count(call: StepCall, step: StepRun, code: str, message: str, *, permanent: bool) -> bool:
+    """Count a failure of undoing; returns whether it was the last."""
+    step.undo_failures = call.max_attempts if permanent else step.undo_failures + 1
+    step.save(update_fields=["undo_failures"])
+    final = step.undo_failures >= call.max_attempts
+    if final:
+        events.append(step.execution, "step.undoing_failed", {"step_id": step.step_id, "code": code})
+        ask_about_failed_compensation(step, message)
+    return final
 
 
 def escalate(call: EscalateCall) -> StepAnswer:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 import threading
 from collections.abc import Callable
@@ -13,8 +14,9 @@ from django.conf import settings
 from temporalio import activity
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.service import RPCError
-from temporalio.worker import Worker
+from temporalio.worker import Worker, WorkerDeploymentConfig
 
 from executions.activities.registry import Implementation, implementations
 from executions.temporal import finishing
@@ -31,6 +33,7 @@ from executions.temporal.contracts import (
 )
 from executions.temporal.recording import ask_for_approval, run_step, with_database
 from executions.temporal.undoing import escalate, undo_step
+from executions.temporal.watching import watchdog
 from executions.temporal.workflow import PlanWorkflow
 from mudda import dispatcher, temporal
 
@@ -38,6 +41,9 @@ logger = logging.getLogger("mudda.worker")
 
 GRACE = timedelta(seconds=30)
 """How long steps in flight have to end when the worker is asked to stop."""
+
+EXIT_STUCK = 75
+"""What the process ends with when every slot hangs: EX_TEMPFAIL of sysexits.h."""
 
 CHECK_EVERY = 5.0
 LONGEST_WAIT = 30.0
@@ -107,13 +113,31 @@ async def _work(client: Client, stop: asyncio.Event, *, task_queue: str, slots: 
             activity_executor=pool,
             max_concurrent_activities=slots,
             graceful_shutdown_timeout=GRACE,
+            deployment_config=deployment(),
         )
         async with worker:
             logger.info("worker started: %s, queue %s, %d slots", settings.TEMPORAL_HOST, task_queue, slots)
-            watcher = asyncio.create_task(_watch_connection(client))
+            watchers = [_watch_connection(client), _watch_slots(slots)]
+            watching = [asyncio.create_task(watcher) for watcher in watchers]
             await stop.wait()
-            watcher.cancel()
+            for task in watching:
+                task.cancel()
             logger.info("worker stopping: letting steps in flight end")
+
+
+def deployment() -> WorkerDeploymentConfig | None:
+    """The version that this worker is of, or None where versions are off.
+
+    Runs last for months, so those under way are taken over by the version that is made current.
+    """
+    name, build = settings.TEMPORAL_DEPLOYMENT_NAME, settings.TEMPORAL_BUILD_ID
+    if not (name and build):
+        return None
+    return WorkerDeploymentConfig(
+        version=WorkerDeploymentVersion(deployment_name=name, build_id=build),
+        use_worker_versioning=True,
+        default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE,
+    )
 
 
 async def _connect_patiently(stop: asyncio.Event) -> Client | None:
@@ -136,6 +160,18 @@ async def _wait_or_stop(stop: asyncio.Event, seconds: float) -> None:
         await asyncio.wait_for(stop.wait(), seconds)
     except TimeoutError:
         return
+
+
+async def _watch_slots(slots: int) -> None:
+    """End at once when every thread hangs: nothing can be done here any more, and a thread can't be ended from outside.
+
+    Whoever supervises the process starts it anew. What hangs has been counted, so it doesn't begin again for ever.
+    """
+    while watchdog.hanging() < slots:
+        await asyncio.sleep(CHECK_EVERY)
+    logger.critical("all %d slots are held by steps that hang: ending, to be started anew", slots)
+    logging.shutdown()
+    os._exit(EXIT_STUCK)
 
 
 async def _watch_connection(client: Client) -> None:

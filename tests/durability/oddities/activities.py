@@ -1,0 +1,104 @@
+"""Activities that do what the tests' server outside tells them: wait, fail, hang, answer what they shouldn't.
+
+Installed in a real site by ``CITY_APPS``, as a city's own are.
+"""
+
+import json
+import os
+import time
+import urllib.request
+from dataclasses import replace
+
+from django.db import transaction
+from django.db.models.signals import post_save
+from django.dispatch import receiver
+
+from executions.activities.registry import StepFailed, implements
+from executions.models import StepRun, StepStatus
+from workflows.plan.activity import ActivitySpec
+from workflows.plan.schema import Retry
+
+OUTSIDE = os.environ.get("OUTSIDE_URL", "")
+
+VISIT = ActivitySpec(
+    activity_id="visit",
+    title="Visit",
+    done_by="program",
+    inputs={
+        "type": "object",
+        "properties": {"path": {"type": "string"}},
+        "required": ["path"],
+        "additionalProperties": False,
+    },
+    output={
+        "type": "object",
+        "properties": {"n": {"type": "integer"}},
+        "required": ["n"],
+        "additionalProperties": False,
+    },
+    retry=Retry(max_attempts=2, initial_seconds=1, backoff=1.0),
+)
+
+
+def visit(path, key=""):
+    """Ask the server what to do, for as long as it takes."""
+    request = urllib.request.Request(OUTSIDE + path, b"{}", {"Idempotency-Key": key})
+    with urllib.request.urlopen(request) as answer:
+        return json.load(answer)
+
+
+def output(said):
+    if "fail" in said:
+        raise StepFailed("odd", "It is odd.", permanent=said["fail"] == "for good")
+    if "defect" in said:
+        raise RuntimeError(said["defect"])
+    return said.get("output", {"n": 1})
+
+
+@implements(VISIT)
+def visit_without_effect(step):
+    return output(visit(step.inputs["path"], f"attempt {step.step.attempts}"))
+
+
+@implements(replace(VISIT, activity_id="visit_local", local_ok=True))
+def visit_local(step):
+    return visit_without_effect(step)
+
+
+@implements(replace(VISIT, activity_id="visit_quick", timeout_seconds=2))
+def visit_quick(step):
+    return visit_without_effect(step)
+
+
+@implements(replace(VISIT, activity_id="visit_soon", timeout_seconds=12))
+def visit_soon(step):
+    return visit_without_effect(step)
+
+
+@implements(replace(VISIT, activity_id="visit_idempotent", effect="idempotent"))
+def visit_idempotent(step):
+    return output(
+        step.effects.once("visit", lambda key: visit(step.inputs["path"], key), "idempotent") or {"n": 1}
+    )
+
+
+@implements(replace(VISIT, activity_id="visit_at_most_once", effect="at_most_once"))
+def visit_at_most_once(step):
+    said = step.effects.once("visit", lambda key: visit(step.inputs["path"], key), "at_most_once")
+    return output({} if "confirmed_by_task" in said else said)
+
+
+@implements(replace(VISIT, activity_id="visit_beating", heartbeat_seconds=2, timeout_seconds=600))
+def visit_beating(step):
+    """Beats while it is told to go on; a server that holds its answer makes it silent."""
+    while visit(step.inputs["path"], f"attempt {step.step.attempts}").get("go_on"):
+        step.beat()
+        time.sleep(0.5)
+    return {"n": 1}
+
+
+@receiver(post_save, sender=StepRun)
+def after_commit(instance, **_):
+    """The moment between the commit of a step and the answer to Temporal."""
+    if "after its commit" in instance.title and instance.status == StepStatus.COMPLETED:
+        transaction.on_commit(lambda: visit(f"/{instance.step_id}/committed"))

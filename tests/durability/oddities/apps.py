@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class OdditiesConfig(AppConfig):
+    name = "tests.durability.oddities"
+
+    def ready(self):
+        from tests.durability.oddities import activities  # noqa: F401
