@@ -24,6 +24,15 @@ def temporal_tls_is_complete(app_configs: Any, **kwargs: Any) -> list[Error]:
 
 
 @register()
+def worker_version_is_complete(app_configs: Any, **kwargs: Any) -> list[Error]:
+    """A build id means nothing without the deployment that it is of."""
+    if bool(settings.TEMPORAL_DEPLOYMENT_NAME) == bool(settings.TEMPORAL_BUILD_ID):
+        return []
+    hint = "Set both, or neither to work without versions."
+    return [Error("TEMPORAL_DEPLOYMENT_NAME and TEMPORAL_BUILD_ID go together.", hint=hint, id="mudda.E004")]
+
+
+@register()
 def database_is_postgresql(app_configs: Any, **kwargs: Any) -> list[Error]:
     if "postgresql" in settings.DATABASES["default"]["ENGINE"]:
         return []

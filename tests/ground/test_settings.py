@@ -71,6 +71,8 @@ def test_an_empty_env_file_reads_neither_file(tmp_path):
         ({"TEMPORAL_TLS_CERT": "/nowhere/client.pem"}, "mudda.E001"),
         ({"TEMPORAL_TLS_CERT": "/nowhere/a.pem", "TEMPORAL_TLS_KEY": "/nowhere/b.pem"}, "mudda.E002"),
         ({"DATABASE_URL": "sqlite:///x.sqlite3"}, "mudda.E003"),
+        ({"TEMPORAL_BUILD_ID": "abc"}, "mudda.E004"),
+        ({"TEMPORAL_DEPLOYMENT_NAME": "mudda"}, "mudda.E004"),
     ],
 )
 def test_a_wrong_setting_fails_the_check_with_an_id(given, identity):
