@@ -1,9 +1,10 @@
 """The API's doors to steering a run: pause, resume, cancel, and what to do about a failed step."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 from uuid import UUID
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -24,103 +25,80 @@ class AnswerInput(ReasonInput):
     answer = serializers.JSONField(help_text="The step's output, as its activity promises it.")
 
 
-def _answer(execution: WorkflowExecution) -> Response:
-    found = WorkflowExecution.objects.select_related("plan__issue", "revision").prefetch_related(
-        "steps", "tasks"
-    )
-    return Response(ExecutionOutput(found.get(pk=execution.pk)).data, status=202)
+class SteerExecution(APIView):
+    """Tell a run something; the run hears of it after the answer."""
 
+    scopes: ClassVar = {"POST": "executions:write"}
+    steer: ClassVar[Callable[..., WorkflowExecution]]
 
-class PauseExecution(APIView):
-    scopes = {"POST": "executions:write"}
-
-    @extend_schema(
-        operation_id="pause_execution",
-        summary="Pause a run: no new step starts",
-        request=ReasonInput,
-        responses={202: ExecutionOutput},
-    )
     def post(self, request: Request, execution_id: UUID) -> Response:
         reason = parse(ReasonInput, request)["reason"]
-        return _answer(pause_execution(execution_id=execution_id, reason=reason, by=caller(request)))
+        execution = type(self).steer(execution_id=execution_id, reason=reason, by=caller(request))
+        shown = WorkflowExecution.objects.select_related("plan__issue", "revision")
+        run = shown.prefetch_related("steps", "tasks").get(pk=execution.pk)
+        return Response(ExecutionOutput(run).data, status=202)
 
 
-class ResumeExecution(APIView):
-    scopes = {"POST": "executions:write"}
+class DecideFailure(APIView):
+    """Decide the open question what to do about a step's failure."""
 
-    @extend_schema(
-        operation_id="resume_execution",
-        summary="Let a paused run go on",
-        request=ReasonInput,
-        responses={202: ExecutionOutput},
-    )
-    def post(self, request: Request, execution_id: UUID) -> Response:
-        reason = parse(ReasonInput, request)["reason"]
-        return _answer(resume_execution(execution_id=execution_id, reason=reason, by=caller(request)))
+    scopes: ClassVar = {"POST": "tasks:write"}
+    outcome: ClassVar[str]
+    takes: ClassVar[type[Input]] = ReasonInput
 
-
-class CancelExecution(APIView):
-    scopes = {"POST": "executions:write"}
-
-    @extend_schema(
-        operation_id="cancel_execution",
-        summary="Cancel a run: withdraw what waits, undo what can be undone",
-        request=ReasonInput,
-        responses={202: ExecutionOutput},
-    )
-    def post(self, request: Request, execution_id: UUID) -> Response:
-        reason = parse(ReasonInput, request)["reason"]
-        return _answer(cancel_execution(execution_id=execution_id, reason=reason, by=caller(request)))
-
-
-def _decide(
-    request: Request, execution_id: UUID, step_id: str, outcome: str, given: dict[str, Any]
-) -> Response:
-    task = open_escalation(execution_id=execution_id, step_id=step_id, by=caller(request))
-    decided = decide_task(
-        task_id=task.pk,
-        outcome=outcome,
-        answer=given.get("answer"),
-        comment=given["reason"],
-        by=caller(request),
-    )
-    return Response(TaskOutput(decided).data)
-
-
-class RetryStep(APIView):
-    scopes = {"POST": "tasks:write"}
-
-    @extend_schema(
-        operation_id="retry_step",
-        summary="Try a failed step again",
-        request=ReasonInput,
-        responses=TaskOutput,
-    )
     def post(self, request: Request, execution_id: UUID, step_id: str) -> Response:
-        return _decide(request, execution_id, step_id, "retry", parse(ReasonInput, request))
+        given = parse(self.takes, request)
+        task = open_escalation(execution_id=execution_id, step_id=step_id, by=caller(request))
+        decided = decide_task(
+            task_id=task.pk,
+            outcome=self.outcome,
+            answer=given.get("answer"),
+            comment=given["reason"],
+            by=caller(request),
+        )
+        return Response(TaskOutput(decided).data)
 
 
-class SkipStep(APIView):
-    scopes = {"POST": "tasks:write"}
-
-    @extend_schema(
-        operation_id="skip_step",
-        summary="Go on without a failed step",
-        request=ReasonInput,
-        responses=TaskOutput,
+def _steering(name: str, summary: str) -> Any:
+    return extend_schema_view(
+        post=extend_schema(
+            operation_id=name, summary=summary, request=ReasonInput, responses={202: ExecutionOutput}
+        )
     )
-    def post(self, request: Request, execution_id: UUID, step_id: str) -> Response:
-        return _decide(request, execution_id, step_id, "skip", parse(ReasonInput, request))
 
 
-class AnswerStep(APIView):
-    scopes = {"POST": "tasks:write"}
-
-    @extend_schema(
-        operation_id="answer_step",
-        summary="Give the result of a failed step by hand",
-        request=AnswerInput,
-        responses=TaskOutput,
+def _deciding(name: str, summary: str, takes: type[Input] = ReasonInput) -> Any:
+    return extend_schema_view(
+        post=extend_schema(operation_id=name, summary=summary, request=takes, responses=TaskOutput)
     )
-    def post(self, request: Request, execution_id: UUID, step_id: str) -> Response:
-        return _decide(request, execution_id, step_id, "answer", parse(AnswerInput, request))
+
+
+@_steering("pause_execution", "Pause a run: no new step starts")
+class PauseExecution(SteerExecution):
+    steer = staticmethod(pause_execution)
+
+
+@_steering("resume_execution", "Let a paused run go on")
+class ResumeExecution(SteerExecution):
+    steer = staticmethod(resume_execution)
+
+
+@_steering("cancel_execution", "Cancel a run: withdraw what waits, undo what can be undone")
+class CancelExecution(SteerExecution):
+    steer = staticmethod(cancel_execution)
+
+
+@_deciding("retry_step", "Try a failed step again")
+class RetryStep(DecideFailure):
+    outcome = "retry"
+
+
+@_deciding("skip_step", "Go on without a failed step")
+class SkipStep(DecideFailure):
+    outcome = "skip"
+
+
+@_deciding("answer_step", "Give the result of a failed step by hand", AnswerInput)
+class AnswerStep(DecideFailure):
+    outcome = "answer"
+    takes = AnswerInput
