@@ -18,11 +18,30 @@ from tests.temporal.incompatible import Incompatible
 
 HISTORIES = sorted(Path(__file__).with_name("histories").glob("*.json"))
 
-FEATURES = set(
-    "simple skipped approved rejected answered retried failed timer escalation_retried escalation_skipped "
-    "escalation_answered escalation_stopped compensated compensation_failed cancelled paused uncertain large "
-    "hung overdue continued continued_last".split()
-)
+FEATURES = {
+    "simple",
+    "skipped",
+    "approved",
+    "rejected",
+    "answered",
+    "retried",
+    "failed",
+    "timer",
+    "escalation_retried",
+    "escalation_skipped",
+    "escalation_answered",
+    "escalation_stopped",
+    "compensated",
+    "compensation_failed",
+    "cancelled",
+    "paused",
+    "uncertain",
+    "large",
+    "hung",
+    "overdue",
+    "continued",
+    "continued_last",
+}
 """What ``record.py`` records."""
 
 
