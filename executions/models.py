@@ -1,13 +1,15 @@
 """Runs: executions, their steps, the people's tasks in them, and what they did outside. Schema ``workflow``."""
 
 import uuid
-from typing import Self
+from typing import Any, Self
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
+from django.db.models.functions import Cast
 from django.utils import timezone
+from django.utils.functional import cached_property
 
 from issues.models import within_departments
 from mudda.models import EventStream
@@ -103,6 +105,24 @@ class StepStatus(models.TextChoices):
     CANCELLED = "cancelled"
 
 
+class StepQuerySet(models.QuerySet["StepRun"]):
+    def with_compiled(self) -> Self:
+        """With ``compiled`` read along."""
+        return self.annotate(compiled=_compiled_step("execution__compiled", models.F("position")))
+
+
+def _compiled_step(plan: str, position: models.Expression | models.F) -> models.Func:
+    """Cut out by the database: reading the whole text of a long plan takes longer than doing a step of it."""
+    at = Cast(position, models.TextField())
+    return models.Func(
+        models.F(plan),
+        models.Value("steps"),
+        at,
+        function="jsonb_extract_path",
+        output_field=models.JSONField(),
+    )
+
+
 class StepRun(models.Model):
     """Where one step of one execution stands. Written by the activity that does the step."""
 
@@ -122,6 +142,8 @@ class StepRun(models.Model):
     started_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
 
+    objects = StepQuerySet.as_manager()
+
     class Meta:
         db_table = "step_runs"
         verbose_name = "step"
@@ -135,6 +157,14 @@ class StepRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.step_id} {self.status}"
+
+    @cached_property
+    def compiled(self) -> dict[str, Any]:
+        """The step as the plan and the catalogue had it at launch."""
+        found = WorkflowExecution.objects.filter(pk=self.execution_id)
+        position = models.Value(self.position)
+        step: dict[str, Any] = found.values_list(_compiled_step("compiled", position), flat=True).get()
+        return step
 
 
 class TaskStatus(models.TextChoices):

@@ -86,11 +86,9 @@ def open_task(
 
 def _said_of(step: StepRun, kind: str) -> dict[str, Any]:
     """Where the compiled plan says ``due`` and ``overdue`` of a step's task of this kind; empty for our own."""
-    steps: list[dict[str, Any]] = step.execution.compiled["steps"]
-    compiled = next((one for one in steps if one["step_id"] == step.step_id), {})
     if kind == APPROVAL:
-        return compiled.get("approval") or {}
-    return compiled if kind == step.activity_id else {}
+        return step.compiled.get("approval") or {}
+    return step.compiled if kind == step.activity_id else {}
 
 
 def _target(step: StepRun) -> str:

@@ -64,7 +64,7 @@ def _open(
 ) -> HumanTask:
     """The step's task. Its form is what the compiled plan promises as the step's output, unless ``form`` is given
     because a part of the output comes from elsewhere."""
-    compiled = next(s for s in step.execution.compiled["steps"] if s["step_id"] == step.step.step_id)
+    compiled = step.step.compiled
     return open_task(
         step.step,
         kind=step.step.activity_id,

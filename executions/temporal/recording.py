@@ -104,7 +104,7 @@ def _run_step(call: StepCall, implementation: Implementation) -> StepAnswer:
     watched = watchdog.watching(
         ends_at - time.monotonic(),
         partial(record_overrun, call, step.pk, step.attempts, step.own_failures),
-        heartbeat_seconds=compiled_step(step).get("heartbeat_seconds"),
+        heartbeat_seconds=step.compiled.get("heartbeat_seconds"),
     )
     try:
         ensure_inputs(step, inputs)
@@ -138,7 +138,7 @@ def begin(call: StepCall) -> StepRun:
     execution = locked_execution(call.execution_id)
     mark_running(execution)
     apply_carried(execution, call.carried)
-    step = StepRun.objects.get(execution=execution, step_id=call.step_id)
+    step = StepRun.objects.with_compiled().get(execution=execution, step_id=call.step_id)
     step.execution = execution
     if step.status in ENDED:
         return step
@@ -174,7 +174,7 @@ def _ask_for_approval(call: StepCall) -> StepAnswer:
     apply_carried(execution, call.carried)
     step = StepRun.objects.get(execution=execution, step_id=call.step_id)
     step.execution = execution
-    return wait_for_person(step, ask_approval(step, compiled_step(step)))
+    return wait_for_person(step, ask_approval(step, step.compiled))
 
 
 def ensure_latest(step: StepRun) -> StepRun:
@@ -195,11 +195,15 @@ def ensure_latest(step: StepRun) -> StepRun:
 
 @transaction.atomic
 def complete(step: StepRun, output: Any) -> None:
-    """Write the output and that the step is done."""
-    ensure_latest(step)
-    step.status, step.output, step.error, step.ended_at = StepStatus.COMPLETED, output, None, timezone.now()
-    step.save(update_fields=["status", "output", "error", "ended_at"])
-    events.append(step.execution, "step.completed", {"step_id": step.step_id})
+    """Write the output and that the step is done, as ``ensure_latest`` would let it.
+
+    Raises:
+        Superseded: as ``ensure_latest``.
+    """
+    events.append(step.execution, "step.completed", {"step_id": step.step_id})  # first: it locks the run
+    latest = StepRun.objects.filter(pk=step.pk, attempts=step.attempts).exclude(status=StepStatus.FAILED)
+    if not latest.update(status=StepStatus.COMPLETED, output=output, error=None, ended_at=timezone.now()):
+        raise Superseded(f"A later attempt of {step.step_id} has begun, or it has failed.")
 
 
 @transaction.atomic
@@ -275,21 +279,16 @@ def is_permanent(error: MuddaError) -> bool:
     return bool(getattr(error, "permanent", not error.retryable))
 
 
-def compiled_step(step: StepRun) -> dict[str, Any]:
-    """The step as the plan and the catalogue had it at launch."""
-    return next(s for s in step.execution.compiled["steps"] if s["step_id"] == step.step_id)
-
-
 def ensure_inputs(step: StepRun, inputs: dict[str, Any]) -> None:
     """What references gave is known only now. Plans compiled before schemas were frozen have none to check by."""
-    schema = compiled_step(step).get("input_schema")
+    schema = step.compiled.get("input_schema")
     for pointer, _, message in schema_problems(inputs, schema or {}, "/inputs"):
         raise StepFailed("bad_input", f"{pointer}: {message}"[:LONGEST_ERROR], permanent=True)
 
 
 def ensure_output(step: StepRun, output: Any) -> None:
     """A step whose output isn't what the catalogue promised has failed: later steps rely on it."""
-    schema = compiled_step(step)["output_schema"]
+    schema = step.compiled["output_schema"]
     problem = next(iter(Draft202012Validator(schema).iter_errors(output)), None)
     if problem is not None:
         raise StepFailed(
@@ -298,7 +297,9 @@ def ensure_output(step: StepRun, output: Any) -> None:
 
 
 def locked_execution(execution_id: str) -> WorkflowExecution:
-    execution = WorkflowExecution.objects.select_for_update().filter(pk=execution_id).first()
+    """The run, locked until commit, with its plan; the compiled plan is left behind until somebody reads it."""
+    found = WorkflowExecution.objects.select_for_update(of=("self",)).filter(pk=execution_id)
+    execution = found.select_related("plan").defer("compiled").first()
     if execution is None:
         raise OrphanedExecution
     return execution
@@ -316,6 +317,8 @@ def mark_running(execution: WorkflowExecution) -> None:
 def apply_carried(execution: WorkflowExecution, carried: Iterable[Carried]) -> None:
     """Write what the workflow itself decided. A step that has ended stays as it is: messages may come late."""
     by_id = {item.step_id: item for item in carried}
+    if not by_id:
+        return
     for step in StepRun.objects.filter(execution=execution, step_id__in=by_id).exclude(status__in=ENDED):
         item = by_id[step.step_id]
         step.status, step.error, step.reason = item.status, item.error, item.reason

@@ -82,7 +82,7 @@ def ensure_may_undo(call: StepCall, step: StepRun) -> None:
 
 def compensation_of(step: StepRun) -> dict[str, Any]:
     """How the step is undone, as the plan and the catalogue had it at launch."""
-    return recording.compiled_step(step)["compensate"] or {}
+    return step.compiled["compensate"] or {}
 
 
 def ensure_inputs(step: StepRun, inputs: dict[str, Any]) -> None:
@@ -147,6 +147,6 @@ def _escalate(call: EscalateCall) -> StepAnswer:
     step.execution = execution
     step.status, step.error, step.ended_at = StepStatus.WAITING, call.failure, None
     step.save(update_fields=["status", "error", "ended_at"])
-    output_schema = recording.compiled_step(step)["output_schema"]
+    output_schema = step.compiled["output_schema"]
     task = ask_about_failed_step(step, call.group, call.failure, output_schema)
     return StepAnswer(task_id=str(task.pk))
