@@ -13,8 +13,8 @@ LONGEST_HOLD = 90.0
 class Hold:
     """Holds the answer until it is let go; ``arrived`` is set once somebody has asked."""
 
-    def __init__(self, answer: dict[str, Any] | None = None) -> None:
-        self.answer = answer or {}
+    def __init__(self, path: str, answer: dict[str, Any]) -> None:
+        self.path, self.answer = path, answer
         self.arrived = threading.Event()
         self.released = threading.Event()
 
@@ -24,7 +24,7 @@ class Hold:
         return self.answer
 
     def wait(self) -> None:
-        assert self.arrived.wait(LONGEST_HOLD), "nobody came"
+        assert self.arrived.wait(LONGEST_HOLD), f"nobody came to {self.path}"
 
 
 class Outside:
@@ -51,7 +51,7 @@ class Outside:
 
     def hold(self, path: str, *, times: int = 1, **answer: Any) -> Hold:
         """Hold the next answers at this path until ``released`` is set."""
-        hold = Hold(answer)
+        hold = Hold(path, answer)
         self.plans[path] += [hold] * times
         return hold
 

@@ -1,0 +1,74 @@
+"""Random runs on Temporal's time-skipping server: what must hold whatever happens, with the real workflow."""
+
+import asyncio
+import sysconfig
+import threading
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from temporalio.testing import WorkflowEnvironment
+
+from tests.durability.random_runs import ENDED_WORDS, carry_out, fates, plans, worker
+
+SERVER = Path(sysconfig.get_path("scripts")) / "temporal-test-server"
+
+
+@pytest.fixture(scope="module")
+def run():
+    """Carries out a plan to its end, on one server and one worker for all."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+
+    def wait(work, seconds=60):
+        return asyncio.run_coroutine_threadsafe(work, loop).result(seconds)
+
+    async def start():
+        environment = await WorkflowEnvironment.start_time_skipping(test_server_existing_path=str(SERVER))
+        working = worker(environment.client)
+        await working.__aenter__()
+        return environment, working
+
+    environment, working = wait(start())
+    yield lambda plan, fate: wait(carry_out(environment.client, plan, fate))
+    wait(working.__aexit__(None, None, None))
+    wait(environment.shutdown())
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+
+
+@settings(
+    max_examples=120, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+)
+@given(plans(), st.data())
+def test_every_run_ends_as_it_should(run, plan, data):
+    world, seen = run(plan, data.draw(fates(plan)))
+    states = seen.states
+    assert not world.wrong
+
+    # Each step has ended, once, and the read side says the same as the run.
+    assert {i: state.status.value for i, state in states.items()} == world.statuses
+    assert set(world.statuses.values()) <= ENDED_WORDS
+    for step_id, ends in world.ends.items():
+        final = [end for end in ends if end != "compensated"]
+        if plan.by_id[step_id].on_failure == "escalate":  # failures that somebody was asked about
+            final = [end for at, end in enumerate(final) if end != "failed" or at == len(final) - 1]
+        assert len(final) == 1, (step_id, ends)
+
+    # The run has ended once.
+    (finish,) = world.finishes
+    stopped = finish.outcome != "completed"
+    if world.calls < (world.fate.cancel_at or 1_000):
+        assert finish.outcome != "cancelled"
+
+    # What was undone is what completed and can be, newest first, and only if the run was stopped.
+    completed = [i for i, state in states.items() if state.completion and plan.by_id[i].compensate]
+    newest_first = sorted(completed, key=lambda i: -states[i].completion)
+    assert world.undone == (newest_first if stopped else [])
+    left = [step_id for step_id in world.undone if not world.fate.undo[step_id]]
+    assert sorted(finish.compensation_failed) == sorted(left)
+    assert {i for i, status in world.statuses.items() if status == "compensated"} == set(world.undone) - set(
+        left
+    )
