@@ -20,7 +20,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--waiting", type=int, help="runs that wait for a person (1,000)")
     parser.add_argument("--out", type=Path, default=PAGE, help=f"the page to write ({PAGE.name})")
     given = parser.parse_args(arguments)
-    found = measure(quick=given.quick, waiting=given.waiting or (30 if given.quick else 1_000))
+    found = measure(quick=given.quick, waiting=given.waiting or (60 if given.quick else 1_000))
     write_page(given.out, found, quick=given.quick)
     print(f"\nwritten: {given.out}")
     return 0
@@ -39,13 +39,13 @@ def measure(*, quick: bool, waiting: int) -> dict[str, str]:
         from benchmarks import deciding, engine, growth, serving
         from benchmarks import waiting as people
 
-        few, many = (3, 10) if quick else (50, 200)
+        few, many = (2, 5) if quick else (50, 200)
         part("deciding", lambda: deciding.measure(times=5 if quick else 100))
         part("engine", lambda: engine.measure(stack, rounds=1 if quick else 5, many=many, few=few))
         part("end to end", lambda: serving.measure_end_to_end(stack, many=many * 2, few=few))
         part("launching", lambda: serving.measure_launching(stack, many=many * 2))
-        sizes = (5, 20) if quick else (5, 50, 200)
-        part("growth", lambda: growth.measure(stack, sizes=sizes, times=2 if quick else 5))
+        sizes = (2, 4) if quick else (5, 50, 200)
+        part("growth", lambda: growth.measure(stack, sizes=sizes, times=1 if quick else 5))
         part("waiting", lambda: people.measure(stack, waiting=waiting, reads=5 if quick else 200))
     return found
 

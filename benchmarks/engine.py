@@ -34,8 +34,8 @@ def measure(stack: Stack, *, rounds: int, many: int, few: int) -> str:
     sections = []
     with stack.both_workflows():
         for activity_id, words in ((REMOTE, "remote activities"), (LOCAL, "local activities (`local_ok`)")):
-            run_block(stack, INTERPRETER, activity_id, 10, 5)  # warm, both of them
-            run_block(stack, BY_HAND, activity_id, 10, 5)
+            for name in (INTERPRETER, BY_HAND):  # warm
+                run_block(stack, name, activity_id, many // 5, few // 5)
             found = {INTERPRETER: Measured(), BY_HAND: Measured()}
             for number in range(rounds):
                 for name in sorted(found, reverse=bool(number % 2)):

@@ -21,7 +21,7 @@ def measure_end_to_end(stack: Stack, *, many: int, few: int) -> str:
     """``many`` requests from ``CALLERS`` callers, and ``few`` one by one, for both kinds of steps."""
     rows: list[Sequence[object]] = []
     for activity_id, words in ((REMOTE, "remote"), (LOCAL, "local")):
-        _launch(stack, make_plans(notes(STEPS, activity_id), 10))  # warm
+        _launch(stack, make_plans(notes(STEPS, activity_id), CALLERS))  # warm
         alone: list[float] = []
         for plan in make_plans(notes(STEPS, activity_id), few):
             alone += _latencies(_launch(stack, [plan]))

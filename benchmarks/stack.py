@@ -44,6 +44,7 @@ class Stack:
     def start(self) -> None:
         """Start everything, and set Django up in this process."""
         self.site.start()
+        os.environ.clear()  # nothing of the caller's bends what is measured
         os.environ.update(self.site.environment, DJANGO_SETTINGS_MODULE="mudda.settings")
         django.setup()
         from mudda.apikeys import create_api_key

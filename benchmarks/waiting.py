@@ -12,7 +12,9 @@ from executions.starting import run_input
 from executions.temporal.contracts import PLAN_WORKFLOW
 from mudda.devstack.temporal import TASK_QUEUE
 
-FIRST = 10
+FIRST = 50
+"""A full page of a list: with fewer, a list would grow with what there is."""
+
 AT_ONCE = 20
 DEADLINE = 3_600.0
 MIB = 1024 * 1024
