@@ -1,6 +1,8 @@
 """Reading, replacing, approving and rejecting plans."""
 
+import base64
 import uuid
+from urllib.parse import quote
 
 import pytest
 
@@ -30,6 +32,15 @@ def test_plans_are_listed_in_pages_newest_first(api):
     assert [plan["workflow_id"] for plan in first["results"]] == [made[2], made[1]]
     second = api.get(first["next"].removeprefix("http://testserver")).json()
     assert [plan["workflow_id"] for plan in second["results"]] == [made[0]]
+
+
+@pytest.mark.parametrize(
+    "place", ["p=abc", "p=%00", "p=9999-99-99", "o=x", "nonsense", "p=0001-01-01T00:00:00%2B14:00"]
+)
+@pytest.mark.parametrize("path", ["/workflows", "/workflows/executions", "/workflows/tasks"])
+def test_a_cursor_that_is_not_ours_is_never_a_500(api, draft, path, place):
+    cursor = base64.b64encode(place.encode()).decode()
+    assert api.get(f"{path}?cursor={quote(cursor)}").status_code in {200, 404}
 
 
 def test_plans_are_filtered_by_status_issue_and_department(api, draft):
