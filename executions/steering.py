@@ -155,5 +155,7 @@ def deliver_steering(message: OutboxMessage) -> None:
     if payload["action"] == CANCEL:
         temporal.cancel_workflow(execution.temporal_workflow_id)
         return
+    if payload["action"] != (RESUME if execution.paused_at is None else PAUSE):
+        return  # it had to be tried again, and a person has told the opposite since: that may be there already
     steer = Steer(message_id=str(message.pk), action=payload["action"])
     temporal.signal_workflow(execution.temporal_workflow_id, STEER, steer)
