@@ -103,9 +103,9 @@ class _Page:
 
     def answer(self) -> HttpResponse:
         match self.request.POST.get("do") if self.request.method == "POST" else None:
-            case "accept":
+            case "accept" if self.is_crew:
                 return self._accept()
-            case "decline":
+            case "decline" if self.is_crew:
                 return self._decline()
             case "save" | "done" as what:
                 return self._report(done=what == "done")

@@ -252,6 +252,16 @@ def test_accepting_asks_who_and_when_in_words_and_keeps_what_was_typed(wait_for,
     assert task.accepted_at is None
 
 
+@pytest.mark.parametrize("what", ["accept", "decline", "fly"])
+def test_what_the_page_does_not_offer_changes_nothing(wait_for, last_link, phone, what):
+    task = wait_for("ask_reporter")
+    phone.open(last_link())
+    answer = phone.send(what, crew="Crew 7", arrival_at=soon(), reason="No time.")
+    assert answer.status_code == 200 and "still running" in phone.text
+    task.refresh_from_db()
+    assert (task.status, task.accepted_at, task.declined_at) == (TaskStatus.OPEN, None, None)
+
+
 def test_a_second_crew_is_told_who_was_first(wait_for, last_link, phone):
     task = wait_for("dispatch_crew")
     other = Phone()
