@@ -66,7 +66,8 @@ def addressees(task: HumanTask) -> list[str]:
         return [f"{USER}{task.assignee.pk}"]
     if task.group and (members := _members(task)):
         return [f"{USER}{pk}" for pk in members]
-    if roles := [] if task.group else sorted(set(task.links.values_list("role", flat=True))):
+    sent = task.links.filter(revoked_at=None)  # whose link was withdrawn gets no new one by itself
+    if roles := [] if task.group else sorted(set(sent.values_list("role", flat=True))):
         return roles
     return [f"{DEPARTMENT}{task.department.code}"] if task.department and task.department.email else []
 

@@ -9,8 +9,9 @@ from django.utils import timezone
 from executions.assigning import claim_task, hold_task, reassign_task
 from executions.deadlines import sweep_deadlines
 from executions.deciding import decide_task
-from executions.links import find_link, issue_link
+from executions.links import find_link, issue_link, revoke_links
 from executions.models import Effect, EffectStatus, HumanTask
+from executions.reminders import addressees
 from mudda import outbox
 from mudda.models import OutboxMessage
 from tests import factories
@@ -141,6 +142,14 @@ def test_an_address_is_looked_up_when_the_letter_is_sent_and_stands_in_no_messag
     person.save()
     outbox.deliver_due()
     assert [mail.to for mail in office.mails] == ["new@city.example.org"]
+
+
+def test_whose_link_was_withdrawn_is_not_sent_a_new_one(office):
+    task = make_task(crew(due="PT4H"))
+    issue_link(task, "issue.reporter")
+    assert addressees(task) == ["issue.reporter"]
+    revoke_links(task)
+    assert addressees(task) == ["department:water"]
 
 
 def test_who_is_given_a_task_is_written_to_but_not_by_oneself(office):
