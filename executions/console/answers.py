@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.html import escape
 from unfold.widgets import (
@@ -14,14 +15,31 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
+from mudda import strictjson
+
 LONG_TEXT = 500
 """Texts that may be longer than this get several lines to write on."""
 NOT_ANSWERED = ("", "—")
 PREFIX = "answer"
+MOST_PROBLEMS = 5
+"""Problems of one JSON text that are shown at once."""
 
 
 class TimeInput(forms.DateTimeInput):
     input_type = "datetime-local"
+
+
+class JsonText(forms.CharField):
+    """What no plain field can ask for, such as an object, written as JSON."""
+
+    def clean(self, value: Any) -> Any:
+        text = super().clean(value)
+        if not text:
+            return None
+        read, problems = strictjson.loads(text)
+        if problems:
+            raise ValidationError([problem.message for problem in problems[:MOST_PROBLEMS]])
+        return read
 
 
 class AnswerForm(forms.Form):
@@ -79,6 +97,10 @@ def _field(schema: Mapping[str, Any], label: str, needed: bool) -> forms.Field:
         return forms.FloatField(widget=widget, **options)
     if schema.get("format") == "date-time":
         return forms.DateTimeField(widget=TimeInput(attrs={"class": "md-time"}), **options)
+    if _takes_json(schema):
+        options["help_text"] = options["help_text"] or "Written as JSON."
+        widget = UnfoldAdminTextareaWidget(attrs={"rows": 3, "spellcheck": "false"})
+        return JsonText(widget=widget, **options)
     if _allows(schema, "array"):
         options["help_text"] = options["help_text"] or "One on each line."
         options["required"] = False  # an empty list is an answer
@@ -102,6 +124,8 @@ def _json(value: Any, schema: Mapping[str, Any]) -> Any:
     if schema.get("format") == "date-time":
         aware = timezone.make_aware(value) if timezone.is_naive(value) else value
         return aware.isoformat(timespec="seconds")
+    if _takes_json(schema) and value is not None:
+        return value
     if _allows(schema, "array"):
         return [line.strip() for line in (value or "").splitlines() if line.strip()]
     return value
@@ -110,6 +134,14 @@ def _json(value: Any, schema: Mapping[str, Any]) -> Any:
 def _allows(schema: Mapping[str, Any], kind: str) -> bool:
     types = schema.get("type")
     return kind == types or (isinstance(types, list) and kind in types)
+
+
+def _takes_json(schema: Mapping[str, Any]) -> bool:
+    """Whether neither one plain field nor a text on each line could be the answer."""
+    if _allows(schema, "array"):
+        items = schema.get("items")
+        return isinstance(items, dict) and "type" in items and not _allows(items, "string")
+    return _allows(schema, "object") and not _allows(schema, "string")
 
 
 def _label(name: str) -> str:
