@@ -1,42 +1,47 @@
 """Runs and people's tasks in the admin: launch, follow, decide."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
 from django.db.models import Case, IntegerField, QuerySet, Value, When
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from executions.console.answers import AnswerForm
+from executions.assigning import claim_task, release_task
 from executions.console.following import follow
 from executions.console.launching import APPROVE, LAUNCH, data_form, launch_seen
-from executions.deciding import decide_task, ensure_may_decide
-from executions.models import ExecutionStatus, HumanTask, StepRun, TaskStatus, WorkflowExecution
-from executions.tasks import DONE
+from executions.console.steering import UNDER_WAY, WAYS, ReasonForm, steering_buttons
+from executions.console.task_form import TaskForm, posted_form
+from executions.console.task_page import (
+    DECIDE,
+    ensure_may_answer,
+    is_overdue,
+    labels_of,
+    overdue_badge,
+    task_buttons,
+    task_page,
+)
+from executions.deciding import GIVES_ANSWER, decide_task
+from executions.models import ExecutionStatus, HumanTask, TaskStatus, WorkflowExecution
+from executions.steering import STEERING
 from issues.admin import WithinMyDepartments
 from mudda import console
-from mudda.errors import Forbidden, MuddaError
+from mudda.errors import MuddaError
 from workflows.console.confirm import changed_meanwhile, confirmation, seen_digest
-from workflows.console.words import seconds_in_words, working_time
+from workflows.console.words import seconds_in_words
 from workflows.models import PlanStatus, WorkflowPlan
 
-DECIDE, EFFECTS = "executions.decide_humantask", "executions.view_effect"
-OUTCOMES = {
-    DONE: ("Send the answer", "primary"),
-    "approve": ("Approve", "primary"),
-    "reject": ("Reject", "danger"),
-    "it_happened": ("It happened: go on", ""),
-    "do_it_again": ("It did not happen: do it again", ""),
-    "stop": ("Stop the run", "danger"),
-}
-"""What the buttons say; an outcome that isn't here is shown by its own name."""
+EFFECTS = "executions.view_effect"
+DUE = "D j M Y, H:i"
+TO_DO = (TaskStatus.OPEN, TaskStatus.ON_HOLD)
 OPEN_FIRST = Case(When(status=TaskStatus.OPEN, then=Value(0)), default=Value(1), output_field=IntegerField())
-UNDER_WAY = (ExecutionStatus.PENDING, ExecutionStatus.RUNNING)
 
 
 @admin.register(WorkflowExecution)
@@ -60,9 +65,16 @@ class ExecutionAdmin(console.RoomAdmin):
         )
 
     def get_urls(self) -> list[URLPattern]:
-        launch = self.admin_site.admin_view(self.launch_view)
-        name = "executions_workflowexecution_launch"
-        return [path("launch/<uuid:plan_id>/", launch, name=name), *super().get_urls()]
+        launch, steer = (
+            self.admin_site.admin_view(self.launch_view),
+            self.admin_site.admin_view(self.steer_view),
+        )
+        name = "executions_workflowexecution"
+        return [
+            path("launch/<uuid:plan_id>/", launch, name=f"{name}_launch"),
+            path("<uuid:execution_id>/steer/<slug:way>/", steer, name=f"{name}_steer"),
+            *super().get_urls(),
+        ]
 
     @admin.display(description="Plan", ordering="plan__title")
     def plan_column(self, execution: WorkflowExecution) -> str:
@@ -75,6 +87,9 @@ class ExecutionAdmin(console.RoomAdmin):
     @admin.display(description="Status", ordering="status")
     def status_column(self, execution: WorkflowExecution) -> SafeString:
         return console.badge(execution.status)
+
+    def page_parts(self, request: HttpRequest, execution: WorkflowExecution) -> Iterable[console.Part]:
+        return steering_buttons(execution, console.person(request))
 
     def page_context(self, request: HttpRequest, execution: WorkflowExecution) -> dict[str, Any]:
         run = follow(execution, with_effects=request.user.has_perm(EFFECTS))
@@ -89,6 +104,38 @@ class ExecutionAdmin(console.RoomAdmin):
             else "",
             "history": console.history_of(execution, {row.step.step_id: row.step.title for row in run.steps}),
         }
+
+    def steer_view(self, request: HttpRequest, execution_id: UUID, way: str) -> HttpResponse:
+        """Ask why a run is to be paused, resumed or cancelled, and tell it."""
+        execution = self.find_or_deny(request, execution_id, STEERING)
+        if execution is None:
+            return self.gone(request, execution_id)
+        if way not in WAYS:
+            raise Http404
+        ways, form = WAYS[way], ReasonForm(request.POST if request.method == "POST" else None)
+        if request.method != "POST" or not form.is_valid():
+            words = {
+                "title": ways.title,
+                "intro": ways.intro,
+                "submit": ways.button,
+                "tone": ways.tone or "primary",
+            }
+            context = {
+                **words,
+                "form": form,
+                "cancel_url": console.page_of(execution),
+                "about": execution.plan,
+            }
+            status = 422 if form.errors else 200
+            return self.ask(request, execution, "admin/console/form.html", context, status)
+        console.carry_out(
+            request,
+            lambda: ways.service(
+                execution_id=execution.pk, reason=form.cleaned_data["reason"], by=console.person(request)
+            ),
+            ways.done,
+        )
+        return redirect(console.page_of(execution))
 
     def launch_view(self, request: HttpRequest, plan_id: UUID) -> HttpResponse:
         """Approve and launch a draft, or launch a plan that is approved."""
@@ -133,20 +180,27 @@ class OpenFirst(admin.SimpleListFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("todo", "To be done"), *((value, console.in_words(value)) for value in TaskStatus.values)]
+        ours = [("todo", "To be done"), ("mine", "Claimed by me or given to me"), ("overdue", "Overdue")]
+        return [*ours, *((value, console.in_words(value)) for value in TaskStatus.values)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if self.value() == "todo":
-            return queryset.filter(status__in=[TaskStatus.OPEN, TaskStatus.ON_HOLD])
+            return queryset.filter(status__in=TO_DO)
+        if self.value() == "mine":
+            return queryset.filter(status__in=TO_DO, assignee=request.user.pk)
+        if self.value() == "overdue":
+            return queryset.filter(status=TaskStatus.OPEN, due_at__lt=timezone.now())
         return queryset.filter(status=self.value()) if self.value() in TaskStatus.values else queryset
 
 
 @admin.register(HumanTask)
 class TaskAdmin(console.RoomAdmin):
     page_template = "admin/console/task.html"
-    list_display = ("title", "issue_column", "status_column", "group", "department", "opened_at")
+    list_display = (
+        "title", "issue_column", "status_column", "due_column", "group", "assignee", "department", "opened_at",
+    )  # fmt: skip
     list_filter = (OpenFirst, "group", ("department", WithinMyDepartments), "kind")
-    list_select_related = ("execution__plan__issue", "department")
+    list_select_related = ("execution__plan__issue", "department", "assignee")
     search_fields = ("title", "question")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -157,18 +211,23 @@ class TaskAdmin(console.RoomAdmin):
         return (OPEN_FIRST, "-opened_at", "pk")
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        related = ("execution__plan__issue", "department", "decided_by")
+        related = ("execution__plan__issue", "department", "decided_by", "assignee")
         heavy = ("execution__compiled", "execution__issue_facts")
         return console.find(
             HumanTask.objects.visible_to(request.user).select_related(*related).defer(*heavy), object_id
         )
 
     def get_urls(self) -> list[URLPattern]:
-        decide = self.admin_site.admin_view(self.decide_view)
-        return [
-            path("<uuid:task_id>/decide/", decide, name="executions_humantask_decide"),
-            *super().get_urls(),
+        views = {"decide": self.decide_view, "claim": self.claim_view, "release": self.release_view}
+        ours = [
+            path(
+                f"<uuid:task_id>/{name}/",
+                self.admin_site.admin_view(view),
+                name=f"executions_humantask_{name}",
+            )
+            for name, view in views.items()
         ]
+        return [*ours, *super().get_urls()]
 
     @admin.display(description="Issue", ordering="execution__plan__issue")
     def issue_column(self, task: HumanTask) -> str:
@@ -178,53 +237,93 @@ class TaskAdmin(console.RoomAdmin):
     def status_column(self, task: HumanTask) -> SafeString:
         return console.badge(task.status)
 
-    def page_context(self, request: HttpRequest, task: HumanTask) -> dict[str, Any]:
-        why_not = _why_not(request, task)
-        labels = _labels(task)
-        return {
-            "title": task.title,
-            "status": console.badge(task.status),
-            "due": working_time(task.due) if task.due else "",
-            "why_not": why_not,
-            "asks": DONE in task.outcomes,
-            "form": AnswerForm(task.form, labels) if not why_not and DONE in task.outcomes else None,
-            "outcomes": [
-                (value, *OUTCOMES.get(value, (console.in_words(value), ""))) for value in task.outcomes
-            ],
-            "decide_url": reverse("admin:executions_humantask_decide", args=[task.pk]),
-            "answer": _shown_answer(task, labels),
-            "run_url": console.page_of(task.execution),
-            "issue_url": console.page_of(task.execution.plan.issue),
-        }
+    @admin.display(description="Due", ordering="due_at", empty_value="")
+    def due_column(self, task: HumanTask) -> SafeString | None:
+        if task.due_at is None:
+            return None
+        when = date_format(timezone.localtime(task.due_at), DUE)
+        return (
+            format_html("{} {}", when, overdue_badge(task)) if is_overdue(task) else format_html("{}", when)
+        )
 
-    def decide_view(self, request: HttpRequest, task_id: UUID) -> HttpResponse:
+    def page_parts(self, request: HttpRequest, task: HumanTask) -> Iterable[console.Part]:
+        return task_buttons(task, console.person(request))
+
+    def page_context(self, request: HttpRequest, task: HumanTask) -> dict[str, Any]:
+        return task_page(request, task)
+
+    def claim_view(self, request: HttpRequest, task_id: UUID) -> HttpResponse:
+        """Take a task."""
+        return self._arrange(request, task_id, claim_task, "The task is yours.")
+
+    def release_view(self, request: HttpRequest, task_id: UUID) -> HttpResponse:
+        """Give a task back to its group."""
+        return self._arrange(request, task_id, release_task, "Anybody of its group can take the task now.")
+
+    def _arrange(
+        self, request: HttpRequest, task_id: UUID, service: Callable[..., HumanTask], done: str
+    ) -> HttpResponse:
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         task = self.find_or_deny(request, task_id, DECIDE)
         if task is None:
             return self.gone(request, task_id)
-        outcome, comment = request.POST.get("outcome", ""), request.POST.get("comment", "")[:2_000]
-        form = AnswerForm(task.form, _labels(task), request.POST) if outcome == DONE else None
-        if form is not None and not form.is_valid():
-            return self.render_page(request, task, {"form": form, "comment": comment}, status=422)
+        console.carry_out(request, lambda: service(task_id=task.pk, by=console.person(request)), done)
+        return redirect(console.page_of(task))
+
+    def decide_view(self, request: HttpRequest, task_id: UUID) -> HttpResponse:
+        """Decide a task, or only keep the files that were chosen."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        task = self.find_or_deny(request, task_id, DECIDE)
+        if task is None:
+            return self.gone(request, task_id)
+        form: TaskForm | None = None
         try:
-            decide_task(
-                task_id=task.pk,
-                outcome=outcome,
-                answer=form.answer() if form is not None else None,
-                comment=comment.replace("\x00", ""),
-                by=console.person(request),
-            )
+            ensure_may_answer(task, console.person(request))
+            if "save" in request.POST or request.POST.get("outcome") in GIVES_ANSWER.intersection(
+                task.outcomes
+            ):
+                form = posted_form(request, task, labels_of(task))
+                if "save" in request.POST:
+                    return self._saved(request, task, form)
+                if not form.is_valid() or form.file_errors:
+                    return self._again(request, task, form)
+            self._decide(request, task, form)
         except MuddaError as error:
             if form is not None and error.errors:
                 form.show(error.errors)
-                return self.render_page(request, task, {"form": form, "comment": comment}, status=422)
+                return self._again(request, task, form)
             console.tell(request, error)
             return redirect(console.page_of(task))
         messages.success(
             request, "Thank you. The run has been told." if task.awaited else "Thank you. It is noted."
         )
         return redirect(console.page_of(task))
+
+    def _decide(self, request: HttpRequest, task: HumanTask, form: TaskForm | None) -> None:
+        decide_task(
+            task_id=task.pk,
+            outcome=request.POST.get("outcome", ""),
+            answer=form.answer() if form is not None else None,
+            comment=_comment(request),
+            by=console.person(request),
+        )
+
+    def _saved(self, request: HttpRequest, task: HumanTask, form: TaskForm) -> HttpResponse:
+        form.be_quiet()
+        if form.file_errors:
+            return self._again(request, task, form)
+        said = "Saved so far. Send it when everything is filled in."
+        return self.render_page(request, task, {"form": form, "comment": _comment(request), "said": said})
+
+    def _again(self, request: HttpRequest, task: HumanTask, form: TaskForm) -> HttpResponse:
+        """The page with what was typed, and what is wrong with it."""
+        return self.render_page(request, task, {"form": form, "comment": _comment(request)}, status=422)
+
+
+def _comment(request: HttpRequest) -> str:
+    return request.POST.get("comment", "")[:2_000].replace("\x00", "")
 
 
 @console.on_home
@@ -258,42 +357,3 @@ def runs_to_watch(request: HttpRequest) -> Iterable[console.Waiting]:
         )
         url = reverse("admin:executions_workflowexecution_changelist") + f"?status__exact={status}"
         yield console.Waiting(title, url, found.count(), rows, empty)
-
-
-def _why_not(request: HttpRequest, task: HumanTask) -> str:
-    """Why this person cannot decide the task now; "" where they can."""
-    if task.status not in {TaskStatus.OPEN, TaskStatus.ON_HOLD}:
-        return "closed"
-    if not request.user.has_perm(DECIDE):
-        return "You may read tasks, but not decide them."
-    try:
-        ensure_may_decide(task, console.person(request))
-    except Forbidden as error:
-        return error.detail
-    return ""
-
-
-def _labels(task: HumanTask) -> Mapping[str, str]:
-    """The questions in the plan's own words, by the name of the answer."""
-    step = StepRun.objects.filter(execution=task.execution_id, step_id=task.step_id).only("inputs").first()
-    asked = step.inputs.get("questions") if step is not None and isinstance(step.inputs, dict) else None
-    if not isinstance(asked, dict):
-        return {}
-    return {name: str(one["ask"]) for name, one in asked.items() if isinstance(one, dict) and one.get("ask")}
-
-
-def _shown_answer(task: HumanTask, labels: Mapping[str, str]) -> list[tuple[str, str]]:
-    """A decided task's answer, name and value in words."""
-    if not isinstance(task.answer, dict):
-        return []
-    return [
-        (labels.get(name) or console.in_words(name), _value(value)) for name, value in task.answer.items()
-    ]
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, bool):
-        return "Yes" if value else "No"
-    return (
-        ", ".join(map(str, value)) if isinstance(value, list) else "nothing" if value is None else str(value)
-    )

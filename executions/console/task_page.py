@@ -1,0 +1,181 @@
+"""A task as its page shows it: what is asked, of whom, until when, and how it ended."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.safestring import SafeString
+
+from executions.assigning import leads
+from executions.console.task_form import TaskForm
+from executions.crews import photo_fields
+from executions.deciding import GIVES_ANSWER, TaskTaken, ensure_may_decide, ensure_not_taken, ensure_open
+from executions.models import HumanTask, StepRun, TaskStatus, TaskUpload
+from executions.tasks import DONE
+from mudda import console
+from mudda.errors import Forbidden
+from workflows.console.words import working_time
+
+DECIDE = "executions.decide_humantask"
+OUTCOMES = {
+    DONE: ("Send the answer", "primary"),
+    "approve": ("Approve", "primary"),
+    "reject": ("Reject", "danger"),
+    "it_happened": ("It happened: go on", ""),
+    "do_it_again": ("It did not happen: do it again", ""),
+    "retry": ("Try it again", "primary"),
+    "skip": ("Go on without it", ""),
+    "answer": ("Give this result", ""),
+    "stop": ("Stop the run", "danger"),
+}
+"""What the buttons say; an outcome that isn't here is shown by its own name."""
+OPEN = (TaskStatus.OPEN, TaskStatus.ON_HOLD)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A button. ``answers``: it sends the form along, so the form has to be filled in."""
+
+    value: str
+    label: str
+    tone: str
+    answers: bool
+
+
+def task_page(request: HttpRequest, task: HumanTask) -> dict[str, Any]:
+    """What the template needs of a task, for whoever looks at it."""
+    by = console.person(request)
+    why_not, labels = why_not_decide(task, by), labels_of(task)
+    outcomes = outcomes_of(task)
+    asks = any(outcome.answers for outcome in outcomes)
+    uploads = list(task.uploads.order_by("created_at", "pk"))
+    return {
+        "title": task.title,
+        "status": console.badge(task.status),
+        "overdue": overdue_badge(task),
+        "due": working_time(task.due) if task.due else "",
+        "is_over": task.status not in OPEN,
+        "why_not": why_not,
+        "asks": asks,
+        "form": TaskForm(task, labels) if asks and not why_not else None,
+        "by_hand": next((one for one in outcomes if one.answers and one.value != DONE), None),
+        "outcomes": outcomes,
+        "decide_url": reverse("admin:executions_humantask_decide", args=[task.pk]),
+        "answer": shown_answer(task, labels, uploads),
+        "files": uploads if why_not else [],
+        "decided_by": decider_of(task),
+        "run_url": console.page_of(task.execution),
+        "issue_url": console.page_of(task.execution.plan.issue),
+    }
+
+
+def why_not_decide(task: HumanTask, by: User) -> str:
+    """Why this person cannot decide the task now; "" where they can."""
+    if task.status not in OPEN:
+        return "It is over."
+    if not by.has_perm(DECIDE):
+        return "You may read tasks, but not decide them."
+    try:
+        ensure_may_answer(task, by)
+    except (Forbidden, TaskTaken) as error:
+        return error.detail
+    return ""
+
+
+def ensure_may_answer(task: HumanTask, by: User) -> None:
+    """What ``decide_task`` asks for, before any file is taken.
+
+    Raises:
+        TaskClosed, Forbidden, TaskTaken: as for ``decide_task``.
+    """
+    ensure_open(task)
+    ensure_may_decide(task, by)
+    ensure_not_taken(task, by)
+
+
+def task_buttons(task: HumanTask, by: User) -> list[console.Button]:
+    """To take an open task, or to give it back."""
+    if task.status not in OPEN or not by.has_perm(DECIDE):
+        return []
+    if task.assignee_id is None:
+        return [] if why_not_decide(task, by) else [_button("Claim", "claim", task)]
+    return [_button("Give back", "release", task)] if task.assignee_id == by.pk or leads(by) else []
+
+
+def _button(label: str, name: str, task: HumanTask) -> console.Button:
+    return console.Button(label, reverse(f"admin:executions_humantask_{name}", args=[task.pk]), post=True)
+
+
+def outcomes_of(task: HumanTask) -> list[Outcome]:
+    """The task's outcomes. Those that send the form come first: the Enter key presses a form's first button."""
+    found = []
+    for value in task.outcomes:
+        label, tone = OUTCOMES.get(value, (console.in_words(value), ""))
+        if value == DONE and not task.form.get("properties"):
+            label = "Done"
+        found.append(Outcome(value, label, tone, value in GIVES_ANSWER))
+    return sorted(found, key=lambda outcome: not outcome.answers)
+
+
+def is_overdue(task: HumanTask) -> bool:
+    """Whether the time of a task is up, while its clock runs."""
+    return task.status == TaskStatus.OPEN and task.due_at is not None and task.due_at < timezone.now()
+
+
+def overdue_badge(task: HumanTask) -> SafeString:
+    return console.badge("failed", "Overdue") if is_overdue(task) else SafeString("")
+
+
+def decider_of(task: HumanTask) -> str:
+    """Who decided: the user, or whose link it was; "" where the clock or the run did."""
+    if task.decided_by is not None:
+        return task.decided_by.get_username()
+    return role_in_words(task.decided_role)
+
+
+def role_in_words(role: str) -> str:
+    """``issue.reporter`` or ``department:<code>``, whose signed link was used."""
+    if not role:
+        return ""
+    who = "the reporter" if role == "issue.reporter" else f"the department {role.partition(':')[2] or role}"
+    return f"{who}, through a signed link"
+
+
+def labels_of(task: HumanTask) -> Mapping[str, str]:
+    """The questions in the plan's own words, by the name of the answer."""
+    step = StepRun.objects.filter(execution=task.execution_id, step_id=task.step_id).only("inputs").first()
+    asked = step.inputs.get("questions") if step is not None and isinstance(step.inputs, dict) else None
+    if not isinstance(asked, dict):
+        return {}
+    return {name: str(one["ask"]) for name, one in asked.items() if isinstance(one, dict) and one.get("ask")}
+
+
+def shown_answer(
+    task: HumanTask, labels: Mapping[str, str], uploads: list[TaskUpload]
+) -> list[tuple[str, str, list[TaskUpload]]]:
+    """A task's answer: name, value in words, and the files that it names."""
+    if not isinstance(task.answer, dict):
+        return []
+    by_id, takes_files = {str(upload.pk): upload for upload in uploads}, photo_fields(task.form)
+    shown = []
+    for name, value in task.answer.items():
+        found = _files(value, by_id) if name in takes_files or name == "photos" else []
+        words = "" if found else _value(value)
+        shown.append((labels.get(name) or console.in_words(name), words, found))
+    return shown
+
+
+def _files(value: Any, by_id: Mapping[str, TaskUpload]) -> list[TaskUpload]:
+    return [by_id[one] for one in value if one in by_id] if isinstance(value, list) else []
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    return "nothing" if value is None else str(value)
