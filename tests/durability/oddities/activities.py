@@ -9,14 +9,10 @@ import time
 import urllib.request
 from dataclasses import replace
 
-from django.db import transaction
-from django.db.models.signals import post_save
-from django.dispatch import receiver
-
 from executions.activities.registry import StepFailed, implements
-from executions.models import StepRun, StepStatus
+from executions.temporal import recording
 from workflows.plan.activity import ActivitySpec
-from workflows.plan.schema import Retry
+from workflows.plan.schema import Approval, Retry
 
 OUTSIDE = os.environ.get("OUTSIDE_URL", "")
 
@@ -38,6 +34,20 @@ VISIT = ActivitySpec(
     },
     retry=Retry(max_attempts=2, initial_seconds=1, backoff=1.0),
 )
+
+if os.environ.get("OTHER_CATALOGUE"):
+    VISIT = replace(
+        VISIT,
+        timeout_seconds=7,
+        retry=Retry(max_attempts=1),
+        approval=Approval("administrator", "Visits have become dear."),
+        inputs={
+            **VISIT.inputs,
+            "properties": {"path": {"type": "string"}, "why": {"type": "string"}},
+            "required": ["path", "why"],
+        },
+        output={"type": "object", "properties": {"m": {"type": "integer"}}, "required": ["m"]},
+    )
 
 
 def visit(path, key=""):
@@ -97,8 +107,11 @@ def visit_beating(step):
     return {"n": 1}
 
 
-@receiver(post_save, sender=StepRun)
-def after_commit(instance, **_):
-    """The moment between the commit of a step and the answer to Temporal."""
-    if "after its commit" in instance.title and instance.status == StepStatus.COMPLETED:
-        transaction.on_commit(lambda: visit(f"/{instance.step_id}/committed"))
+def complete(step, output, _complete=recording.complete):
+    """The moment between the commit of a step and the answer to Temporal, prolonged."""
+    _complete(step, output)
+    if "after its commit" in step.title:
+        visit(f"/{step.step_id}/committed")
+
+
+recording.complete = complete
