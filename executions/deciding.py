@@ -239,7 +239,13 @@ def unknown_uploads(task: HumanTask, answer: Any) -> list[dict[str, str]]:
 
 
 def _settle_effects(task: HumanTask, outcome: str) -> None:
-    """Write a person's word on an uncertain effect into its row, before the step is done again."""
+    """Write a person's word on an uncertain effect into its row, before the step is done again.
+
+    Who stops the run has not said whether it happened: the effect stays uncertain, and is asked about anew if the
+    step is tried again after all.
+    """
+    if outcome == "stop":
+        return
     uncertain = Effect.objects.filter(
         execution=task.execution, step_id=task.step_id, status=EffectStatus.UNCERTAIN
     )

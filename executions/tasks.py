@@ -109,6 +109,10 @@ def _due_at(start: datetime, due: str, department: Department | None) -> datetim
 
 def ask_about_uncertain_effect(step: StepRun, effect: Effect) -> HumanTask:
     """Ask the supervisors what only a person can find out: whether something happened outside."""
+    asked = HumanTask.objects.filter(execution=step.execution_id, step_id=step.step_id, kind=UNCERTAIN_EFFECT)
+    stopped = asked.filter(
+        outcome="stop"
+    ).count()  # answered without saying what is true: a new attempt asks again
     return open_task(
         step,
         kind=UNCERTAIN_EFFECT,
@@ -119,7 +123,7 @@ def ask_about_uncertain_effect(step: StepRun, effect: Effect) -> HumanTask:
         ),
         outcomes=["it_happened", "do_it_again", "stop"],
         group="supervisor",
-        suffix=f"{effect.pk}.{effect.started_at.timestamp():.6f}",
+        suffix=f"{effect.pk}.{effect.started_at.timestamp():.6f}" + (f".{stopped}" if stopped else ""),
     )
 
 

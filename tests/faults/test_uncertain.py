@@ -70,4 +70,7 @@ def test_stop_fails_the_run_with_the_persons_words(one_city, interrupted):
         "step_id": "tell",
     }
     assert one_city.step(execution, "after")["status"] == "cancelled"
+    assert one_city.effects(execution) == {"tell:letter-0": "uncertain"}, (
+        "nobody has said whether it happened"
+    )
     assert len(one_city.office.about(execution)) == 1
