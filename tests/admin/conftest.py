@@ -103,3 +103,11 @@ def run(draft, people):
 
     data = {"priority": "high"}
     return launch_execution(plan_id=draft.pk, execution_data=data, by=people["owner"], approve=True)
+
+
+@pytest.fixture
+def step(run):
+    """The run's first step, as activities find it."""
+    from executions.models import StepRun
+
+    return StepRun.objects.select_related("execution__plan__issue__department").filter(execution=run).first()

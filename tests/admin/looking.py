@@ -1,6 +1,7 @@
 """What tests of pages look for."""
 
 from django.contrib.messages import get_messages
+from django.urls import reverse
 from django.utils.html import escape
 
 HOSTILE = (
@@ -29,3 +30,17 @@ def assert_tame(response, *shown):
         assert bad not in text
     for one in shown:
         assert escape(one) in text
+
+
+def page_of_task(task):
+    return reverse("admin:executions_humantask_change", args=[task.pk])
+
+
+def decision_on(task):
+    """Where the page of a task sends what was decided."""
+    return reverse("admin:executions_humantask_decide", args=[task.pk])
+
+
+def assert_undecided(task):
+    task.refresh_from_db()
+    assert (task.status, task.outcome, task.answer) == ("open", "", None)

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from executions.console.answers import AnswerForm
 from executions.deciding import decide_task
-from executions.models import HumanTask, StepRun, TaskStatus
+from executions.models import HumanTask, TaskStatus
 from executions.tasks import open_task
 from mudda.models import OutboxMessage
 from tests.admin.looking import HOSTILE, assert_tame, said
@@ -32,11 +32,6 @@ def page(task):
 
 def decide(task):
     return reverse("admin:executions_humantask_decide", args=[task.pk])
-
-
-@pytest.fixture
-def step(run):
-    return StepRun.objects.select_related("execution__plan__issue__department").filter(execution=run).first()
 
 
 @pytest.fixture
