@@ -26,7 +26,7 @@ Everything runs on that one machine and shares its cores: PostgreSQL, the Tempor
 and the program that measures. PostgreSQL is embedded, on a Unix socket, with `fsync` and `full_page_writes` off.
 Temporal is its development server, in memory, with `history.transferProcessorMaxPollRPS`,
 `history.timerProcessorMaxPollRPS` and `history.visibilityProcessorMaxPollRPS` at 2000: without them it throttles itself
-to about 20 task transfers a second per shard, and one run of five steps takes 300 ms instead of 75. The worker has
+to about 20 task transfers a second per shard, which holds up every run once there have been a few. The worker has
 {slots} slots.
 
 ## The interpreter against hand-written code
@@ -35,7 +35,8 @@ A plan of five steps, carried out by mudda's workflow, and the same five activit
 Temporal workflow written for the purpose ([`benchmarks/handwritten.py`](../benchmarks/handwritten.py)), on the same
 worker, in the same sandbox ([`executions/temporal/sandbox.py`](../executions/temporal/sandbox.py)), with the same
 database writes. They take turns, in several rounds. Throughput is with 20 runs at once, and its ratio the median of the
-rounds' own ratios; latency is that of single runs, one after the other. Each activity writes a note on an issue. The goal is a throughput of at least 0.95 and a latency of at most 1.1 of the hand-written one's.
+rounds' own ratios; latency is that of single runs, one after the other. Each activity writes a note on an issue. The
+goal is a throughput of at least 0.95 and a latency of at most 1.1 of the hand-written one's.
 
 {engine}
 
