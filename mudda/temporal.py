@@ -142,11 +142,16 @@ def _tell(workflow_id: str, tell: Callable[[WorkflowHandle[Any, Any]], Coroutine
         try:
             await tell(client.get_workflow_handle(workflow_id))
         except RPCError as error:
-            if error.status == RPCStatusCode.NOT_FOUND:
+            if error.status == RPCStatusCode.NOT_FOUND and not _lacks_namespace(error):
                 raise WorkflowGone from error
             raise
 
     _call(send)
+
+
+def _lacks_namespace(error: RPCError) -> bool:
+    """Whether it is the namespace that wasn't found: the operator's matter, to be put right and tried again."""
+    return any(detail.type_url.endswith("NamespaceNotFoundFailure") for detail in error.grpc_status.details)
 
 
 def list_workflows(query: str, *, limit: int = 1_000) -> list[tuple[str, str]]:
