@@ -26,7 +26,7 @@ from issues.models import (
     Urgency,
     within_departments,
 )
-from issues.services import LONGEST_STATEMENT, clean_statement, report_issue, update_issue
+from issues.services import LONGEST_ADDRESS, LONGEST_STATEMENT, clean_statement, report_issue, update_issue
 from mudda import console
 from mudda.errors import MuddaError
 
@@ -64,7 +64,10 @@ class ReportForm(forms.Form):
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 5}),
     )
     address = forms.CharField(
-        required=False, max_length=300, widget=UnfoldAdminTextInputWidget(), help_text="Where it is."
+        required=False,
+        max_length=LONGEST_ADDRESS,
+        widget=UnfoldAdminTextInputWidget(),
+        help_text="Where it is.",
     )
     category = forms.ModelChoiceField(
         Category.objects.none(),
