@@ -84,10 +84,10 @@ class ApiKeyAuthentication(BaseAuthentication):
         if not words or words[0].lower() != KEYWORD.lower().encode():
             return None
         if len(words) != 2:
-            raise AuthenticationFailed("Send one key: Authorization: Api-Key <key>.", code="bad_api_key")
+            raise AuthenticationFailed("Send one key: Authorization: Api-Key <key>.")
         key = find_key(words[1].decode("latin-1"))
         if key is None:
-            raise AuthenticationFailed("This API key is unknown, revoked or expired.", code="bad_api_key")
+            raise AuthenticationFailed("This API key is unknown, revoked or expired.")
         return key.owner, key
 
     def authenticate_header(self, request: Request) -> str:

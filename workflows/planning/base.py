@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 Urgency = Literal["low", "normal", "high", "critical"]
 PlannerName = Literal["playbooks", "openai"]
@@ -48,7 +48,3 @@ class PlannedDraft:
     facts: Facts
     planner: PlannerName
     detail: dict[str, Any] = field(default_factory=dict)
-
-
-class Planner(Protocol):
-    def draft(self, request: DraftRequest) -> PlannedDraft: ...

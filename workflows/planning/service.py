@@ -114,7 +114,7 @@ def _finished(
     draft: PlannedDraft, problems: Sequence[Problem], *, rounds: int, tokens: dict[str, int]
 ) -> PlannedDraft:
     if any(problem.code == "unknown_department" for problem in problems):
-        # Validation does not know the city's departments, so such a plan could be approved and would fail.
+        # It could be saved, but nobody could approve it: a playbook is of more use.
         raise PlannerAnswerBad("answer_unsafe", "The model insisted on a department that does not exist.")
     left = [problem.as_dict() for problem in problems if problem.severity == "error"]
     detail = {**draft.detail, "rounds": rounds, "tokens": tokens, "problems": left[: prompts.PROBLEMS_TOLD]}
