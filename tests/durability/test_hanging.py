@@ -121,7 +121,7 @@ def test_an_output_that_the_schema_forbids_fails_the_step_and_goes_no_further(ci
 
 def test_a_worker_whose_every_slot_hangs_ends_so_that_it_is_started_anew(city, outside):
     hold = outside.hold("/full")
-    city.site.worker.stop()
+    city.site.worker.kill()  # it would wait for what hangs in it
     command = manage("run_temporal_worker", "--slots", "1")
     small = Child("worker", command, city.site.environment, city.site.home / "logs/small.log")
     small.start()
