@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from django.forms.boundfield import BoundField, BoundWidget
 from django.http import HttpRequest, QueryDict
+from django.utils.html import escape
 
 from executions.adapters.errors import AdapterError
 from executions.console.answers import AnswerForm
@@ -47,16 +48,17 @@ class TaskForm(AnswerForm):
         self.initial = {"crew": task.crew} if task.crew else {}
         for name in self.photo_fields:
             self.schemas.pop(name)
-            self.fields[name] = self._boxes(self.fields[name], needed=name in self.needed)
+            description = escape(schema["properties"][name].get("description", ""))
+            self.fields[name] = self._boxes(self.fields[name].label, description, needed=name in self.needed)
 
-    def _boxes(self, field: forms.Field, *, needed: bool) -> forms.MultipleChoiceField:
+    def _boxes(self, label: Any, description: str, *, needed: bool) -> forms.MultipleChoiceField:
         files = [(str(upload.pk), upload.title) for upload in self.uploads]
         return forms.MultipleChoiceField(
-            label=field.label,
+            label=label,
             choices=files,
             required=needed and self.kind != ESCALATION,  # by hand a step's result may have none
             widget=forms.CheckboxSelectMultiple,
-            help_text=field.help_text or "JPEG, PNG, WebP or PDF, each at most 10 MB.",
+            help_text=description or "JPEG, PNG, WebP or PDF, each at most 10 MB.",
             initial=[key for key, _ in files] if len(self.photo_fields) == 1 else [],
             error_messages={
                 "required": "Add at least one photo.",
