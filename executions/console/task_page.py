@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.safestring import SafeString
 
 from executions.assigning import leads
@@ -19,6 +20,7 @@ from executions.tasks import DONE
 from mudda import console
 from mudda.errors import Forbidden
 from workflows.console.words import working_time
+from workflows.plan.comparing import timestamp
 
 DECIDE = "executions.decide_humantask"
 OUTCOMES = {
@@ -178,4 +180,6 @@ def _value(value: Any) -> str:
         return "Yes" if value else "No"
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "none"
-    return "nothing" if value is None else str(value)
+    if isinstance(value, str) and (moment := timestamp(value)) is not None:
+        return date_format(timezone.localtime(moment), "j M Y, H:i:s")
+    return "nothing" if value in (None, "") else str(value)
