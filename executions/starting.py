@@ -7,11 +7,12 @@ from datetime import timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from executions.models import ExecutionStatus, WorkflowExecution
+from executions.models import ExecutionStatus, StepRun, StepStatus, WorkflowExecution
 from executions.temporal.contracts import PLAN_WORKFLOW, RunInput, RunState
 from executions.temporal.handles import LARGEST_RUN, sent_size
 from mudda import events, temporal
 from mudda.errors import MuddaError, Unprocessable
+from workflows.plan.references import Reference, find
 
 logger = logging.getLogger(__name__)
 
@@ -28,12 +29,15 @@ class DataTooLarge(Unprocessable):
 
 
 def run_input(execution: WorkflowExecution) -> RunInput:
-    """What the Temporal workflow of an execution starts with."""
+    """What the Temporal workflow of an execution starts with: of the issue and the data only what the plan reads."""
+    read = {
+        reference.path[:2] for _, _, reference in find(execution.compiled) if isinstance(reference, Reference)
+    }
     return RunInput(
         execution_id=str(execution.pk),
         compiled=execution.compiled,
-        issue=execution.issue_facts,
-        data=execution.execution_data,
+        issue={name: value for name, value in execution.issue_facts.items() if ("issue", name) in read},
+        data={name: value for name, value in execution.execution_data.items() if ("data", name) in read},
         state=RunState(
             paused=execution.paused_at is not None, cancelling=execution.cancel_requested_at is not None
         ),
@@ -84,6 +88,9 @@ def fail_unstarted(execution: WorkflowExecution, error: MuddaError) -> None:
         status=ExecutionStatus.FAILED, completed_at=timezone.now(), failure=failure
     )
     if changed:
+        StepRun.objects.filter(execution=execution).update(
+            status=StepStatus.CANCELLED, reason="The run could not be started.", ended_at=timezone.now()
+        )
         events.append(execution, "execution.failed", {"code": error.code})
 
 
