@@ -14,4 +14,5 @@ class MuddaConfig(AppConfig):
         for name in ("uvicorn.access", "uvicorn.error", "gunicorn.access", "django.server"):
             logging.getLogger(name).addFilter(middleware.WithoutTokens())  # they have handlers of their own
         dispatcher.register("deliver messages", outbox.deliver_due, every=1)
+        dispatcher.register("forget messages", outbox.forget_old, every=3600)
         dispatcher.register("forget idempotency keys", idempotency.forget_old, every=3600)

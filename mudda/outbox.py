@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from mudda.errors import MuddaError
@@ -20,6 +21,9 @@ CHANNEL = "mudda_outbox"
 """PostgreSQL's NOTIFY channel that wakes the dispatcher."""
 
 LONGEST_WAIT = timedelta(minutes=5)
+
+KEPT = timedelta(days=7)
+"""How long a message is kept after it was delivered or given up."""
 
 Handler = Callable[[OutboxMessage], None]
 
@@ -55,6 +59,12 @@ def deliver_due(*, limit: int = 100) -> int:
         elif message.gave_up_at is None:
             break
     return delivered
+
+
+def forget_old() -> None:
+    """Delete the messages that are over: what they carried (answers, comments) is kept where it belongs."""
+    over = Q(delivered_at__lt=timezone.now() - KEPT) | Q(gave_up_at__lt=timezone.now() - KEPT)
+    OutboxMessage.objects.filter(over).delete()
 
 
 def _claim_next() -> OutboxMessage | None:
