@@ -1,6 +1,9 @@
 """Noticing what happened to a run outside of it: terminated, or timed out, by Temporal's UI or command line."""
 
 import logging
+from datetime import timedelta
+
+from django.utils import timezone
 
 from executions.models import ExecutionStatus, StepRun, WorkflowExecution
 from executions.temporal.contracts import PLAN_WORKFLOW, Carried, FinishCall
@@ -10,8 +13,23 @@ from mudda import temporal
 
 logger = logging.getLogger(__name__)
 
-OUTSIDE = {"TERMINATED": "terminated", "TIMED_OUT": "timed_out"}
-"""Temporal's status to our code of the failure."""
+OUTSIDE = {
+    "TERMINATED": "terminated",
+    "TIMED_OUT": "timed_out",
+    "FAILED": "ended_unrecorded",
+    "CANCELED": "ended_unrecorded",
+}
+"""Temporal's status to our code of the failure. A run that ends by itself has written so before it closes; one that
+has not, and is closed, met a defect."""
+
+LOOK_BACK = timedelta(days=1)
+"""How long ago a Temporal workflow may have closed to be looked at: longer than no dispatcher should be away."""
+
+WORDS = {
+    "terminated": "The run was terminated from outside.",
+    "timed_out": "The run was timed out from outside.",
+    "ended_unrecorded": "The run ended in Temporal without saying so here.",
+}
 
 PREFIX = "mudda-workflow-"
 
@@ -19,11 +37,11 @@ PREFIX = "mudda-workflow-"
 def reconcile_ended() -> int:
     """Fail the runs whose Temporal workflow was ended from outside. Returns how many were found.
 
-    Only Temporal's list of closed workflows is asked, never a workflow itself: that costs no action. The list is
-    short, because a run that ends by itself is neither terminated nor timed out.
+    Only Temporal's list of closed workflows is asked, never a workflow itself: that costs no action.
     """
     quoted = ", ".join(f"'{status.title().replace('_', '')}'" for status in OUTSIDE)
-    query = f"WorkflowType = '{PLAN_WORKFLOW}' AND ExecutionStatus IN ({quoted})"
+    since = (timezone.now() - LOOK_BACK).isoformat(timespec="seconds")
+    query = f"WorkflowType = '{PLAN_WORKFLOW}' AND ExecutionStatus IN ({quoted}) AND CloseTime > '{since}'"
     try:
         closed = temporal.list_workflows(query)
     except temporal.TemporalUnavailable:
@@ -43,8 +61,8 @@ def reconcile_ended() -> int:
 
 def end_from_outside(execution: WorkflowExecution, code: str) -> None:
     """Write that a run is over, what it left undone, and why."""
-    logger.warning("execution %s was %s from outside", execution.pk, code)
-    reason = f"The run was {code.replace('_', ' ')} from outside."
+    logger.warning("execution %s is over in Temporal: %s", execution.pk, code)
+    reason = WORDS[code]
     left = StepRun.objects.filter(execution=execution).exclude(status__in=ENDED)
     finish_execution(
         FinishCall(
