@@ -1,5 +1,6 @@
 """``/healthz``: the process answers. ``/readyz``: everything it stands on answers too, each with its time."""
 
+import threading
 import time
 from collections.abc import Callable
 
@@ -37,6 +38,9 @@ def _timed(check: Callable[[], None]) -> dict[str, object]:
     return {"ok": not error, "ms": took, **({"error": error} if error else {})}
 
 
+_migrated = threading.Event()
+
+
 class MigrationsMissing(MuddaError):
     code = "migrations_missing"
 
@@ -47,6 +51,10 @@ def _database() -> None:
 
 
 def _migrations() -> None:
+    """Asked until it holds: what has been migrated stays so for as long as this process runs."""
+    if _migrated.is_set():
+        return
     executor = MigrationExecutor(connection)
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
         raise MigrationsMissing("Run `manage.py migrate`.")
+    _migrated.set()

@@ -163,8 +163,9 @@ SECURE_REFERRER_POLICY = "same-origin"
 MAX_BODY_BYTES = 1_000_000
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
 # Where files come in as multipart/form-data, and the most bytes of a whole request: one file of 10 MB through the
-# API, and as many as a task may have from the page of a signed link. Files over 2.5 MB wait on disk.
-UPLOAD_PATHS = {r"/workflows/tasks/[^/]+/uploads": 10_100_000, r"/t/[^/]+/": 201_000_000}
+# API, two at a time from the page of a signed link, which is read before anybody is known. Files over 2.5 MB wait on
+# disk.
+UPLOAD_PATHS = {r"/workflows/tasks/[^/]+/uploads": 10_100_000, r"/t/[^/]+/": 21_000_000}
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
