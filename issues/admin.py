@@ -268,7 +268,7 @@ class DepartmentAdmin(SetupAdmin):
     list_display = ("name", "code", "email", "people", "active")
     list_filter = ("active",)
     search_fields = ("name", "code")
-    fields = ("name", "code", "email", "active", "staff")
+    fields = ("name", "code", "email", "active", "staff", "working_hours", "closed_days")
     autocomplete_fields = ("staff",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
