@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import logging
-import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from workflows.departments import unknown_departments
 from workflows.plan.catalogue import Catalogue, offered
 from workflows.plan.problems import Problem, has_errors
 from workflows.plan.validation import validate
 from workflows.planning import prompts
-from workflows.planning.answers import below
 from workflows.planning.base import DraftRequest, PlannedDraft
 from workflows.planning.city import Category, Department, shipped_categories, shipped_departments
 from workflows.planning.failures import PlannerAnswerBad, PlannerError
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
 CORRECTIONS = 2  # times that problems are handed back to the model
 
 log = logging.getLogger(__name__)
-
-_DEPARTMENT_ROLE = re.compile(r"department:([a-z][a-z0-9_-]*)")
 
 
 @dataclass(frozen=True)
@@ -97,7 +94,7 @@ def _draft_with_model(request: DraftRequest, settings: PlannerSettings) -> Plann
         if is_last or not has_errors(problems):
             break
         asked.append(Correction(answer.text, tuple(p for p in problems if p.severity == "error")))
-    return _finished(answer.draft, problems, rounds=len(asked) + 1, tokens=tokens)
+    return _finished(answer.draft, problems, settings, rounds=len(asked) + 1, tokens=tokens)
 
 
 def _problems(answer: Answer, catalogue: Catalogue, settings: PlannerSettings) -> list[Problem]:
@@ -105,44 +102,27 @@ def _problems(answer: Answer, catalogue: Catalogue, settings: PlannerSettings) -
     document = answer.draft.document
     return [
         *answer.problems,
-        *_unknown_departments(document, settings.departments),
+        *_unknown_departments(document, settings),
         *validate(document, catalogue, category_target=targets.get(answer.draft.facts.category)),
     ]
 
 
+def _unknown_departments(document: dict[str, Any], settings: PlannerSettings) -> list[Problem]:
+    known = frozenset(department.code for department in settings.departments if department.active)
+    return unknown_departments(document, known)
+
+
 def _finished(
-    draft: PlannedDraft, problems: Sequence[Problem], *, rounds: int, tokens: dict[str, int]
+    draft: PlannedDraft,
+    problems: Sequence[Problem],
+    settings: PlannerSettings,
+    *,
+    rounds: int,
+    tokens: dict[str, int],
 ) -> PlannedDraft:
-    if any(problem.code == "unknown_department" for problem in problems):
+    if _unknown_departments(draft.document, settings):
         # It could be saved, but nobody could approve it: a playbook is of more use.
         raise PlannerAnswerBad("answer_unsafe", "The model insisted on a department that does not exist.")
     left = [problem.as_dict() for problem in problems if problem.severity == "error"]
     detail = {**draft.detail, "rounds": rounds, "tokens": tokens, "problems": left[: prompts.PROBLEMS_TOLD]}
     return replace(draft, detail=detail)
-
-
-def _unknown_departments(document: dict[str, Any], departments: Sequence[Department]) -> list[Problem]:
-    known = {department.code for department in departments if department.active}
-    return [
-        Problem(
-            pointer, "unknown_department", f"There is no department {code[:60]!r}.", "Use a code of the list."
-        )
-        for pointer, code in _named_departments(document)
-        if code not in known
-    ]
-
-
-def _named_departments(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield each department that the inputs of a step name, with its pointer."""
-    steps = document.get("steps")
-    for index, step in enumerate(steps if isinstance(steps, list) else ()):
-        inputs = step.get("inputs") if isinstance(step, dict) else None
-        for name, value in inputs.items() if isinstance(inputs, dict) else ():
-            for text in value if isinstance(value, list) else [value]:
-                if not isinstance(text, str):
-                    continue
-                role = _DEPARTMENT_ROLE.fullmatch(text)
-                if role:
-                    yield below(f"/steps/{index}/inputs", name), role[1]
-                elif name == "department" and "{{" not in text:
-                    yield below(f"/steps/{index}/inputs", name), text
