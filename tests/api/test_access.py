@@ -30,7 +30,10 @@ EVERY_CALL = [
     ("GET", f"/workflows/uploads/{uuid.uuid4()}"),
     ("POST", f"/workflows/{uuid.uuid4()}/simulate"),
     *(("POST", f"/workflows/executions/{uuid.uuid4()}/{word}") for word in ("pause", "resume", "cancel")),
-    *(("POST", f"/workflows/executions/{uuid.uuid4()}/steps/a/{word}") for word in ("retry", "skip", "answer")),
+    *(
+        ("POST", f"/workflows/executions/{uuid.uuid4()}/steps/a/{word}")
+        for word in ("retry", "skip", "answer")
+    ),
     *(
         ("POST", f"/workflows/tasks/{uuid.uuid4()}/{word}")
         for word in ("claim", "release", "hold", "resume", "reassign", "accept", "decline", "uploads")

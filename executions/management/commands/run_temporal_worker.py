@@ -18,7 +18,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--task-queue", default=settings.TEMPORAL_TASK_QUEUE)
-        parser.add_argument("--slots", type=int, default=10, help="How many steps may be done at the same time.")
+        parser.add_argument(
+            "--slots", type=int, default=10, help="How many steps may be done at the same time."
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         slots, pool = options["slots"], settings.DATABASES["default"]["OPTIONS"]["pool"]["max_size"]

@@ -22,7 +22,9 @@ class Command(BaseCommand):
             dest="scopes",
             help="What it may do; repeat for more. Known: " + ", ".join(sorted(scopes.known())),
         )
-        parser.add_argument("--owner", help="The user whose permissions bound it (default: a service account).")
+        parser.add_argument(
+            "--owner", help="The user whose permissions bound it (default: a service account)."
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         owner = None
