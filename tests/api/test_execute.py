@@ -161,3 +161,19 @@ def test_an_approval_under_another_catalogue_has_to_be_given_again(api, approved
     again = api.post(f"/workflows/{approved['workflow_id']}/approve", {"digest": approved["digest"]})
     assert again.status_code == 200
     assert execute(api, approved).status_code == 202
+
+
+def test_temporal_is_given_only_what_the_plan_reads(api, draft):
+    from executions.starting import run_input
+
+    step = factories.note_step(inputs={"note": "{{ data.one.two }} at {{ issue.address }}"})
+    guarded = factories.note_step("late", when={"exists": "{{ data.three }}"})
+    body = {"workflow_plan": factories.document(step, guarded)}
+    api.put(f"/workflows/{draft['workflow_id']}", body)
+    plan = api.get(f"/workflows/{draft['workflow_id']}").json()
+    data = {"one": {"two": "x"}, "three": 3, "phone": "+1 555 0100"}
+    execute(api, plan, {"execution_data": data, "approve": True, "digest": plan["digest"]})
+    given = run_input(WorkflowExecution.objects.get())
+    assert given.data == {"one": {"two": "x"}, "three": 3}
+    assert "statement" not in given.issue
+    assert given.issue["address"]
