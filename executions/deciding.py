@@ -281,7 +281,7 @@ def tell_run(task: HumanTask, *, then: str, reason: str = "", code: str = "") ->
             "task_id": str(task.pk),
             "step_id": task.step_id,
             "then": then,
-            "answer": shrink(task.step_id, task.answer),
+            "answer": shrink(task.execution_id, task.step_id, task.answer),
             "reason": reason,
             "code": code,
         },

@@ -1,6 +1,8 @@
 """Handles in place of outputs that are too large for a run's history; ``large`` puts the values back.
 
-A handle is ``{"$stored": "<step id>/<member>"}`` in place of a member of the output, which the step's row has whole.
+A handle is ``{"$stored": "<execution id>/<step id>/<member>"}`` in place of a member of the output, which the step's
+row has whole. Whoever writes a statement or data before the launch cannot know the execution's id, so that nothing of
+theirs is taken for a handle.
 Loads inside Temporal's sandbox: no Django.
 """
 
@@ -21,13 +23,13 @@ included, and ends a run that continues with more."""
 HANDLE = "$stored"
 
 
-def shrink(step_id: str, output: Any) -> Any:
+def shrink(execution_id: object, step_id: str, output: Any) -> Any:
     """The output as the run carries it: members are replaced by handles, largest first, until it fits."""
     if not isinstance(output, dict) or size_of(output) <= LARGEST:
         return output
     carried = dict(output)
     for name in sorted(output, key=lambda name: size_of(output[name]), reverse=True):
-        carried[name] = handle_of(step_id, name)
+        carried[name] = handle_of(execution_id, step_id, name)
         if size_of(carried) <= LARGEST:
             break
     return carried
@@ -44,15 +46,18 @@ def fit(run: RunInput, *, in_rows: Collection[str], limit: int = LARGEST_RUN) ->
     if excess <= 0:
         return run
     states = {step_id: dict(state) for step_id, state in run.state.states.items()}
-    for size, step_id, name in _members(states, in_rows):
+    for size, step_id, name in _members(run.execution_id, states, in_rows):
         if excess <= 0:
             break
-        states[step_id]["output"] = {**states[step_id]["output"], name: handle_of(step_id, name)}
-        excess -= size - sent_size(handle_of(step_id, name))
+        handle = handle_of(run.execution_id, step_id, name)
+        states[step_id]["output"] = {**states[step_id]["output"], name: handle}
+        excess -= size - sent_size(handle)
     return replace(run, state=replace(run.state, states=states))
 
 
-def _members(states: dict[str, Any], in_rows: Collection[str]) -> list[tuple[int, str, str]]:
+def _members(
+    execution_id: str, states: dict[str, Any], in_rows: Collection[str]
+) -> list[tuple[int, str, str]]:
     """Size, step and name of every member of an output that a handle can stand for, largest first."""
     found = [
         (sent_size(member), step_id, name)
@@ -60,11 +65,12 @@ def _members(states: dict[str, Any], in_rows: Collection[str]) -> list[tuple[int
         if isinstance(output := states[step_id]["output"], dict)
         for name, member in output.items()
     ]
-    return sorted((one for one in found if one[0] > sent_size(handle_of(*one[1:]))), reverse=True)
+    worth = (one for one in found if one[0] > sent_size(handle_of(execution_id, *one[1:])))
+    return sorted(worth, reverse=True)
 
 
-def handle_of(step_id: str, name: str) -> dict[str, str]:
-    return {HANDLE: f"{step_id}/{name}"}
+def handle_of(execution_id: object, step_id: str, name: str) -> dict[str, str]:
+    return {HANDLE: f"{execution_id}/{step_id}/{name}"}
 
 
 def size_of(value: Any) -> int:
@@ -77,10 +83,13 @@ def sent_size(value: Any) -> int:
     return len(json.dumps(value, separators=(",", ":")))
 
 
-def is_handle(value: Any) -> bool:
-    return isinstance(value, dict) and set(value) == {HANDLE}
+def is_handle(execution_id: object, value: Any) -> bool:
+    """Whether a value is a handle of this very run."""
+    if not isinstance(value, dict) or set(value) != {HANDLE}:
+        return False
+    return str(value[HANDLE]).startswith(f"{execution_id}/")
 
 
-def has_handles(value: Any) -> bool:
+def has_handles(execution_id: object, value: Any) -> bool:
     """Whether some member of an output is a handle."""
-    return isinstance(value, dict) and any(is_handle(member) for member in value.values())
+    return isinstance(value, dict) and any(is_handle(execution_id, member) for member in value.values())

@@ -97,7 +97,9 @@ def _run_step(call: StepCall, implementation: Implementation) -> StepAnswer:
     ends_at = time.monotonic() + call.timeout_seconds
     step = begin(call)
     if step.status == StepStatus.COMPLETED:
-        return StepAnswer(output=shrink(step.step_id, step.output))  # the answer was lost on its way
+        return StepAnswer(
+            output=shrink(step.execution_id, step.step_id, step.output)
+        )  # the answer was lost on its way
     ensure_wanted(step)
     inputs = restore(call.execution_id, call.inputs)
     effects = Effects(step, lease_seconds=call.timeout_seconds)
@@ -124,7 +126,7 @@ def _run_step(call: StepCall, implementation: Implementation) -> StepAnswer:
         logger.exception("step %s of execution %s: a defect", call.step_id, call.execution_id)
         raise record_failure(call, step, defect(error)) from None
     complete(step, result)
-    return StepAnswer(output=shrink(step.step_id, result))
+    return StepAnswer(output=shrink(step.execution_id, step.step_id, result))
 
 
 def defect(error: Exception) -> StepFailed:
@@ -322,7 +324,7 @@ def apply_carried(execution: WorkflowExecution, carried: Iterable[Carried]) -> N
     for step in StepRun.objects.filter(execution=execution, step_id__in=by_id).exclude(status__in=ENDED):
         item = by_id[step.step_id]
         step.status, step.error, step.reason = item.status, item.error, item.reason
-        if not has_handles(item.output):  # else the row has it whole already
+        if not has_handles(execution.pk, item.output):  # else the row has it whole already
             step.output = item.output
         if item.status in ENDED:
             step.ended_at = timezone.now()
