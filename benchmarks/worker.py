@@ -16,23 +16,20 @@ async def work() -> None:
     from temporalio.worker import Worker
 
     from benchmarks.handwritten import HandWritten
-    from executions.temporal.sandbox import runner_for
     from executions.temporal.worker import activities
     from executions.temporal.workflow import PlanWorkflow
     from mudda import temporal
 
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    client = await temporal.connect()
     with ThreadPoolExecutor(max_workers=SLOTS) as pool:
         async with Worker(
-            client,
+            await temporal.connect(),
             task_queue=QUEUE,
             workflows=[PlanWorkflow, HandWritten],
             activities=activities(),
             activity_executor=pool,
             max_concurrent_activities=SLOTS,
-            workflow_runner=runner_for(client.data_converter),
         ):
             await stop.wait()
 

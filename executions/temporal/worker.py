@@ -32,7 +32,6 @@ from executions.temporal.contracts import (
     StepCall,
 )
 from executions.temporal.recording import ask_for_approval, run_step, with_database
-from executions.temporal.sandbox import runner_for
 from executions.temporal.undoing import escalate, undo_step
 from executions.temporal.watching import watchdog
 from executions.temporal.workflow import PlanWorkflow
@@ -115,7 +114,6 @@ async def _work(client: Client, stop: asyncio.Event, *, task_queue: str, slots: 
             max_concurrent_activities=slots,
             graceful_shutdown_timeout=GRACE,
             deployment_config=deployment(),
-            workflow_runner=runner_for(client.data_converter),
         )
         async with worker:
             logger.info("worker started: %s, queue %s, %d slots", settings.TEMPORAL_HOST, task_queue, slots)
