@@ -7,8 +7,8 @@ from django.utils import timezone
 
 from executions.models import ExecutionStatus, StepRun, StepStatus, WorkflowExecution
 from executions.tasks import ask_about_failed_compensation
-from executions.temporal.contracts import FinishCall, ProgressCall
-from executions.temporal.recording import apply_carried, locked_execution, mark_running
+from executions.temporal.contracts import Carried, FinishCall, ProgressCall
+from executions.temporal.recording import ENDED, apply_carried, locked_execution, mark_running
 from mudda import events
 from workflows.launching import RESULTS
 
@@ -31,6 +31,7 @@ def finish_execution(call: FinishCall) -> None:
         return
     mark_running(execution)
     apply_carried(execution, call.carried)
+    close_steps(execution)
     execution.status, execution.completed_at = call.outcome, timezone.now()
     execution.execution_data = {**execution.execution_data, RESULTS: results_of(execution)}
     if call.failure is not None or call.compensation_failed:
@@ -39,6 +40,18 @@ def finish_execution(call: FinishCall) -> None:
     execution.save(update_fields=["status", "completed_at", "execution_data", "failure"])
     data = {"code": call.failure["code"], "step_id": call.step_id} if call.failure else {}
     events.append(execution, f"execution.{call.outcome}", data)
+
+
+def close_steps(execution: WorkflowExecution) -> None:
+    """End what a question that was being asked while the run stopped has left waiting, and withdraw the question."""
+    left = StepRun.objects.filter(execution=execution).exclude(status__in=ENDED)
+    ends = [
+        Carried(
+            step.step_id, "failed" if step.error else "cancelled", step.output, step.error, "The run ended."
+        )
+        for step in left
+    ]
+    apply_carried(execution, ends)
 
 
 def _failure(call: FinishCall) -> dict[str, Any]:

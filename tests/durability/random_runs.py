@@ -95,6 +95,11 @@ class World:
         if status in ENDED_WORDS:
             self.ends[step_id].append(status)
 
+    def wait(self, step_id: str) -> None:
+        """A person has been asked; for a step that was withdrawn meanwhile it changes nothing."""
+        if self.statuses.get(step_id) not in {"completed", "skipped", "cancelled"}:
+            self.statuses[step_id] = "waiting"
+
     async def tell(self, signal: str, message: Any, *, after: float = 0.0) -> None:
         """Tell the run, as the outbox does: after a while, and not only once. No time is skipped until then."""
         await self.client.test_service.lock_time_skipping(LockTimeSkippingRequest())
@@ -149,7 +154,7 @@ async def do(call: StepCall) -> StepAnswer:
     fate = world.fate.steps[call.step_id]
     if step.done_by == "person":
         then = "fail" if fate == "fail" else "answer"
-        world.statuses[call.step_id] = "waiting"
+        world.wait(call.step_id)
         return await ask(world, call.step_id, then, answer={"n": 2})
     if fate == "flaky" and world.tries[call.step_id] == 1:
         raise ApplicationError("Later.", type="busy")
@@ -190,7 +195,7 @@ async def ask_approval(call: StepCall) -> StepAnswer:
     world = WORLDS[call.execution_id]
     world.apply(call.carried)
     await world.steer()
-    world.statuses[call.step_id] = "waiting"
+    world.wait(call.step_id)
     return await ask(world, call.step_id, "approved" if world.fate.approve[call.step_id] else "rejected")
 
 
@@ -199,7 +204,7 @@ async def escalate(call: EscalateCall) -> StepAnswer:
     world = WORLDS[call.execution_id]
     world.apply(call.carried)
     await world.steer()
-    world.statuses[call.step_id] = "waiting"
+    world.wait(call.step_id)
     wanted = world.fate.escalated[call.step_id]
     return await ask(world, call.step_id, wanted.pop(0) if wanted else "stop", answer={"n": 3})
 
@@ -213,6 +218,9 @@ async def note_progress(call: ProgressCall) -> None:
 async def finish(call: FinishCall) -> None:
     world = WORLDS[call.execution_id]
     world.apply(call.carried)
+    for step_id, status in world.statuses.items():  # as ``close_steps``
+        if status not in ENDED_WORDS:
+            world.set(step_id, "failed" if "failed" in world.ends[step_id] else "cancelled")
     world.finishes.append(call)
 
 

@@ -18,7 +18,11 @@ def long_plan():
     middle = [visit("asked", **ASK), *(visit(f"w{n}") for n in range(20)), lane("lane_c")]
     last = [wait("clock", inputs={"for": "PT2S"}), *(visit(f"x{n}") for n in range(22)), letter("last")]
     long_clock = wait("long", needs=["v20"], inputs={"for": "PT12S"})
-    return [*chain(first + middle + last), long_clock]
+    steps = chain(first + middle + last)
+    steps[-1]["needs"].append(
+        "long"
+    )  # which fails the run: not before the clock has ended, however fast the others are
+    return [*steps, long_clock]
 
 
 async def _told(city, execution):
