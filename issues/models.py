@@ -6,6 +6,8 @@ from typing import Self
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector
 from django.db import models
 from django.utils import timezone
 
@@ -14,6 +16,8 @@ from mudda.models import EventStream
 
 REFERENCE = re.compile(r"^ISSUE-(\d{6,18})$")
 UNKNOWN_ADDRESS = "address not given"
+WORDS = SearchVector("statement", "address", config="english")
+"""What is searched for words; filters have to use this very expression to be served by its index."""
 
 
 class Department(models.Model):
@@ -131,6 +135,12 @@ class Issue(EventStream):
     reporter = models.ForeignKey(
         Reporter, null=True, blank=True, on_delete=models.SET_NULL, related_name="issues"
     )
+    people_affected = models.PositiveIntegerField(null=True, blank=True, help_text="Empty: not known.")
+    facts = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="How each fact is known: by its name, {value, confidence (0 to 1), source}.",
+    )
     reported_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -146,7 +156,11 @@ class Issue(EventStream):
                 name="issue_urgency_known", condition=models.Q(urgency__in=Urgency.values)
             ),
         ]
-        indexes = [models.Index(fields=["status", "-reported_at"], name="issue_status_age")]
+        indexes = [
+            models.Index(fields=["status", "-reported_at"], name="issue_status_age"),
+            models.Index(fields=["category", "-reported_at"], name="issue_category_age"),
+            GinIndex(WORDS, name="issue_words"),
+        ]
 
     def __str__(self) -> str:
         return self.reference

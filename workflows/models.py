@@ -10,6 +10,19 @@ from django.utils import timezone
 
 from issues.models import Issue, within_departments
 from mudda.models import EventStream
+from workflows.policies.models import PolicyDocument, PolicyPassage, PolicyVersion
+
+__all__ = [
+    "PlanApproval",
+    "PlanRevision",
+    "PlanStatus",
+    "PlannerRun",
+    "PolicyDocument",
+    "PolicyPassage",
+    "PolicyVersion",
+    "RunStatus",
+    "WorkflowPlan",
+]
 
 
 class PlanStatus(models.TextChoices):
@@ -75,6 +88,9 @@ class PlanRevision(models.Model):
     problems = models.JSONField(default=list, help_text="What validation found when it was saved.")
     planner = models.CharField(max_length=40, help_text="playbooks, openai, or staff for an edit.")
     planner_detail = models.JSONField(default=dict)
+    changes = models.JSONField(
+        default=list, help_text="What differs from the revision before, by step and field."
+    )
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.DO_NOTHING, db_constraint=False
     )
@@ -107,3 +123,64 @@ class PlanApproval(models.Model):
 
     def __str__(self) -> str:
         return f"{self.approver} approved {self.digest[:12]}"
+
+
+class RunStatus(models.TextChoices):
+    ASKED = "asked"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class PlannerRun(models.Model):
+    """One time that the planner was asked to draft or revise a plan: how, what was said, and what it cost.
+
+    ``exchanges`` are the calls to the model, redacted: ``[{"purpose", "request", "response", "seconds",
+    "input_tokens", "output_tokens"}]``. ``citations`` are the passages that were offered: ``[{"document",
+    "version", "heading", "passage", "steps"}]`` with the steps that cite them. ``cases`` and ``duplicates`` are
+    issues: ``[{"issue", ...}]``. ``fallback`` is ``{"code", "message"}`` when the playbooks had to step in.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    plan = models.ForeignKey(WorkflowPlan, on_delete=models.CASCADE, related_name="planner_runs")
+    revision = models.OneToOneField(
+        PlanRevision, null=True, blank=True, on_delete=models.CASCADE, related_name="planner_run"
+    )
+    purpose = models.CharField(max_length=10, default="draft", help_text="draft or revise")
+    status = models.CharField(max_length=10, choices=RunStatus.choices, default=RunStatus.ASKED)
+    instruction = models.TextField(max_length=4_000, blank=True, help_text="What a revision was asked for.")
+    account = models.TextField(blank=True, help_text="What the model says it has changed.")
+    planner = models.CharField(max_length=40, blank=True)
+    model = models.CharField(max_length=100, blank=True)
+    prompt_version = models.CharField(max_length=20, blank=True)
+    calls = models.PositiveIntegerField(default=0)
+    input_tokens = models.PositiveBigIntegerField(default=0)
+    output_tokens = models.PositiveBigIntegerField(default=0)
+    cost = models.DecimalField(
+        max_digits=12, decimal_places=6, null=True, blank=True, help_text="US dollars; empty: not known."
+    )
+    seconds = models.FloatField(default=0)
+    fallback = models.JSONField(null=True, blank=True)
+    problem = models.JSONField(null=True, blank=True, help_text="Why it failed: code and message.")
+    citations = models.JSONField(default=list)
+    cases = models.JSONField(default=list)
+    duplicates = models.JSONField(default=list)
+    exchanges = models.JSONField(default=list)
+    asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        db_table = "planner_runs"
+        verbose_name = "planner run"
+        ordering = ["-created_at", "-pk"]
+        constraints = [
+            models.CheckConstraint(
+                name="planner_run_status_known", condition=models.Q(status__in=RunStatus.values)
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.purpose} of {self.plan}"

@@ -1,0 +1,112 @@
+"""Policy documents: what the city's rules say, in versions, cut into passages that can be found and cited."""
+
+import uuid
+
+from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
+from django.db import models
+from django.utils import timezone
+
+from issues.models import Department
+from mudda.models import EventStream
+
+
+class PolicyStatus(models.TextChoices):
+    DRAFT = "DRAFT"
+    PUBLISHED = "PUBLISHED"
+    WITHDRAWN = "WITHDRAWN"
+
+
+class PolicyLanguage(models.TextChoices):
+    """Text search configurations of PostgreSQL, by their own names; ``simple`` serves every other language."""
+
+    ENGLISH = "english"
+    DUTCH = "dutch"
+    FRENCH = "french"
+    GERMAN = "german"
+    HINDI = "hindi"
+    SPANISH = "spanish"
+    SIMPLE = "simple"
+
+
+class PolicyDocument(EventStream):
+    """A rule of a department, or of the whole city when it has none. Only published ones ground a plan."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    department = models.ForeignKey(
+        Department, null=True, blank=True, on_delete=models.PROTECT, related_name="policies"
+    )
+    status = models.CharField(max_length=10, choices=PolicyStatus.choices, default=PolicyStatus.DRAFT)
+    language = models.CharField(
+        max_length=10, choices=PolicyLanguage.choices, default=PolicyLanguage.ENGLISH
+    )
+    heading = models.CharField(max_length=200, help_text="The current version's.")
+    current = models.ForeignKey(
+        "PolicyVersion", null=True, editable=False, on_delete=models.PROTECT, related_name="+"
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        db_table = "policy_documents"
+        verbose_name = "policy document"
+        ordering = ["heading", "pk"]
+        constraints = [
+            models.CheckConstraint(
+                name="policy_status_known", condition=models.Q(status__in=PolicyStatus.values)
+            ),
+            models.CheckConstraint(
+                name="policy_language_known", condition=models.Q(language__in=PolicyLanguage.values)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.heading
+
+    @property
+    def stream(self) -> str:
+        return f"policy:{self.pk}"
+
+
+class PolicyVersion(models.Model):
+    """One frozen text of a document: what a plan cites. A trigger refuses any change to it."""
+
+    document = models.ForeignKey(PolicyDocument, on_delete=models.PROTECT, related_name="versions")
+    number = models.PositiveIntegerField()
+    heading = models.CharField(max_length=200)
+    text = models.TextField(help_text="Markdown or plain text.")
+    source = models.CharField(max_length=200, blank=True, help_text="The name of the file it came from.")
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.DO_NOTHING, db_constraint=False
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        db_table = "policy_versions"
+        verbose_name = "policy version"
+        ordering = ["document", "number"]
+        constraints = [models.UniqueConstraint(fields=["document", "number"], name="policy_version_once")]
+
+    def __str__(self) -> str:
+        return f"{self.heading}, version {self.number}"
+
+
+class PolicyPassage(models.Model):
+    """A part of a version that is found and shown on its own. ``search`` is in the document's language."""
+
+    version = models.ForeignKey(PolicyVersion, on_delete=models.PROTECT, related_name="passages")
+    position = models.PositiveIntegerField()
+    heading = models.CharField(max_length=300, help_text="The headings above it, joined by ' > '.")
+    text = models.TextField()
+    search = SearchVectorField(null=True, editable=False)
+
+    class Meta:
+        db_table = "policy_passages"
+        verbose_name = "passage"
+        ordering = ["version", "position"]
+        constraints = [models.UniqueConstraint(fields=["version", "position"], name="policy_passage_once")]
+        indexes = [GinIndex(fields=["search"], name="policy_passage_search")]
+
+    def __str__(self) -> str:
+        return self.heading
