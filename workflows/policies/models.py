@@ -38,9 +38,7 @@ class PolicyDocument(EventStream):
         Department, null=True, blank=True, on_delete=models.PROTECT, related_name="policies"
     )
     status = models.CharField(max_length=10, choices=PolicyStatus.choices, default=PolicyStatus.DRAFT)
-    language = models.CharField(
-        max_length=10, choices=PolicyLanguage.choices, default=PolicyLanguage.ENGLISH
-    )
+    language = models.CharField(max_length=10, choices=PolicyLanguage.choices, default=PolicyLanguage.ENGLISH)
     heading = models.CharField(max_length=200, help_text="The current version's.")
     current = models.ForeignKey(
         "PolicyVersion", null=True, editable=False, on_delete=models.PROTECT, related_name="+"
