@@ -13,7 +13,7 @@ from workflows.plan.catalogue import Catalogue, offered
 from workflows.plan.problems import Problem, has_errors
 from workflows.plan.validation import validate
 from workflows.planning import prompts
-from workflows.planning.base import DraftRequest, PlannedDraft
+from workflows.planning.base import DraftRequest, PlannedDraft, Progress, ignore
 from workflows.planning.city import Category, Department, shipped_categories, shipped_departments
 from workflows.planning.failures import PlannerAnswerBad, PlannerError
 from workflows.planning.playbooks import PlaybookPlanner
@@ -48,7 +48,9 @@ class PlannerSettings:
     categories: tuple[Category, ...] = field(default_factory=shipped_categories)
 
 
-def draft_plan(request: DraftRequest, *, settings: PlannerSettings) -> PlannedDraft:
+def draft_plan(
+    request: DraftRequest, *, settings: PlannerSettings, progress: Progress = ignore
+) -> PlannedDraft:
     """Draft a plan, with the model if there is a key, else or on any of its failures with the playbooks.
 
     A model's draft that still has errors after ``CORRECTIONS`` corrections is returned as it is: it can be
