@@ -42,7 +42,7 @@ lint: install
 
 # Settings are read by tests/conftest.py, once it knows the test database: not before.
 test: lint browser
-	$(PY) -m pytest
+	$(PY) -m pytest -n logical --maxprocesses 4 --dist loadfile
 
 browser:
 	@.ci/need "a browser for the tests" chromium test -x /usr/bin/chromium

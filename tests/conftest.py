@@ -1,6 +1,6 @@
 """The real parts that the tests run on, and nothing of whoever starts them.
 
-PostgreSQL starts once per session, before Django's settings are read. Temporal starts when the first test
+PostgreSQL starts once per session (of each worker, under ``pytest -n``), before Django's settings are read. Temporal starts when the first test
 asks for it. Web servers and workers are real processes on the test database; a test that breaks PostgreSQL or
 Temporal uses a ``private_site`` of its own.
 
@@ -43,7 +43,7 @@ POSTGRES = pytest.StashKey[Postgres]()
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config):
     """Leave the caller's environment behind, start PostgreSQL, and only then let Django read its settings."""
-    if config.getoption("version", 0) or config.getoption("help", False):
+    if config.getoption("version", 0) or config.getoption("help", False) or _only_hands_out(config):
         return
     from django.conf import settings
 
@@ -70,6 +70,11 @@ def pytest_configure(config):
     os.environ.clear()
     os.environ.update({**kept, **ours, "DJANGO_SETTINGS_MODULE": "mudda.settings"})
     django.setup()
+
+
+def _only_hands_out(config):
+    """Whether this process runs no test itself: with ``-n``, each of xdist's workers has parts of its own."""
+    return config.getoption("dist", "no") != "no" and not hasattr(config, "workerinput")
 
 
 def _clean_up(config):
