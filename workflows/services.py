@@ -16,6 +16,7 @@ from mudda.events import Actor
 from workflows.departments import unknown_departments
 from workflows.models import PlanApproval, PlanRevision, PlanStatus, WorkflowPlan
 from workflows.plan.catalogue import offered
+from workflows.plan.changes import compare
 from workflows.plan.schema import canonical_text, digest, normalise
 from workflows.plan.validation import Problem, has_errors, validate
 from workflows.planning import city
@@ -159,7 +160,7 @@ def tell_executions_by(find_execution: Any) -> None:
 
 def _add_revision(
     plan: WorkflowPlan, document: Any, *, planner: str, detail: Mapping[str, Any], by: Actor
-) -> None:
+) -> PlanRevision:
     saved = normalise(document)
     problems = validate_document(saved, plan.issue)
     last = plan.revisions.order_by("-number").first()
@@ -172,6 +173,7 @@ def _add_revision(
         problems=[problem.as_dict() for problem in problems],
         planner=planner,
         planner_detail=dict(detail),
+        changes=[change.as_dict() for change in compare(last.document, saved)] if last else [],
         author_id=_user_id(by),
     )
     plan.current = revision
@@ -181,6 +183,7 @@ def _add_revision(
     plan.save(update_fields=["current", "status", "title", "rejection_reason", "updated_at"])
     data = {"revision": revision.number, "digest": revision.digest, "planner": planner}
     events.append(plan, "plan.drafted" if revision.number == 1 else "plan.edited", data, actor=by)
+    return revision
 
 
 def validate_document(document: Any, issue: Issue | None = None) -> list[Problem]:
