@@ -146,9 +146,22 @@ class PlannerRun(models.Model):
     revision = models.OneToOneField(
         PlanRevision, null=True, blank=True, on_delete=models.CASCADE, related_name="planner_run"
     )
+    base = models.ForeignKey(
+        PlanRevision,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="+",
+        help_text="The revision that was to be revised.",
+    )
     purpose = models.CharField(max_length=10, default="draft", help_text="draft or revise")
     status = models.CharField(max_length=10, choices=RunStatus.choices, default=RunStatus.ASKED)
-    instruction = models.TextField(max_length=4_000, blank=True, help_text="What a revision was asked for.")
+    attempts = models.PositiveSmallIntegerField(default=0, help_text="Times that it was begun.")
+    instruction = models.TextField(
+        max_length=10_000,
+        blank=True,
+        help_text="What a revision was asked for; for a draft, words besides the issue's own statement.",
+    )
     account = models.TextField(blank=True, help_text="What the model says it has changed.")
     planner = models.CharField(max_length=40, blank=True)
     model = models.CharField(max_length=100, blank=True)

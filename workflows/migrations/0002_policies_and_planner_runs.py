@@ -88,7 +88,8 @@ class Migration(migrations.Migration):
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('purpose', models.CharField(default='draft', help_text='draft or revise', max_length=10)),
                 ('status', models.CharField(choices=[('asked', 'Asked'), ('running', 'Running'), ('done', 'Done'), ('failed', 'Failed')], default='asked', max_length=10)),
-                ('instruction', models.TextField(blank=True, help_text='What a revision was asked for.', max_length=4000)),
+                ('attempts', models.PositiveSmallIntegerField(default=0, help_text='Times that it was begun.')),
+                ('instruction', models.TextField(blank=True, help_text="What a revision was asked for; for a draft, words besides the issue's own statement.", max_length=10000)),
                 ('account', models.TextField(blank=True, help_text='What the model says it has changed.')),
                 ('planner', models.CharField(blank=True, max_length=40)),
                 ('model', models.CharField(blank=True, max_length=100)),
@@ -108,6 +109,7 @@ class Migration(migrations.Migration):
                 ('ended_at', models.DateTimeField(blank=True, null=True)),
                 ('asked_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('plan', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='planner_runs', to='workflows.workflowplan')),
+                ('base', models.ForeignKey(blank=True, help_text='The revision that was to be revised.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='workflows.planrevision')),
                 ('revision', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='planner_run', to='workflows.planrevision')),
             ],
             options={
