@@ -2,7 +2,7 @@
 
 import re
 import uuid
-from typing import Self
+from typing import Any, Self
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
@@ -12,6 +12,7 @@ from django.db import models
 from django.utils import timezone
 
 from issues.hours import validate_closed_days, validate_working_hours
+from issues.nearness import LONGEST_STREET, spot_of
 from mudda.models import EventStream
 
 REFERENCE = re.compile(r"^ISSUE-(\d{6,18})$")
@@ -77,6 +78,11 @@ class Reporter(models.Model):
     def __str__(self) -> str:
         return self.name or "Reporter"
 
+    @property
+    def private(self) -> tuple[str, ...]:
+        """What never leaves for a model: masked wherever it stands in a text."""
+        return tuple(value for value in (self.name, self.email, self.phone) if value)
+
 
 class IssueStatus(models.TextChoices):
     OPEN = "OPEN"
@@ -122,6 +128,9 @@ class Issue(EventStream):
 
     statement = models.TextField(max_length=10_000)
     address = models.CharField(max_length=300, blank=True)
+    street = models.CharField(
+        max_length=LONGEST_STREET, blank=True, editable=False, help_text="The address in a form to compare."
+    )
     latitude = models.DecimalField(max_digits=9, decimal_places=6, null=True, blank=True)
     longitude = models.DecimalField(max_digits=9, decimal_places=6, null=True, blank=True)
     urgency = models.CharField(max_length=10, choices=Urgency.choices, default=Urgency.NORMAL)
@@ -159,11 +168,21 @@ class Issue(EventStream):
         indexes = [
             models.Index(fields=["status", "-reported_at"], name="issue_status_age"),
             models.Index(fields=["category", "-reported_at"], name="issue_category_age"),
+            models.Index(fields=["street", "-reported_at"], name="issue_street_age"),
+            models.Index(fields=["latitude", "longitude"], name="issue_position"),
             GinIndex(WORDS, name="issue_words"),
         ]
 
     def __str__(self) -> str:
         return self.reference
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save, and bring the address to the form that duplicates are found by."""
+        fields = kwargs.get("update_fields")
+        if fields is None or "address" in fields:
+            self.street = spot_of(self.address).street
+            kwargs |= {} if fields is None else {"update_fields": {*fields, "street"}}
+        super().save(*args, **kwargs)
 
     @property
     def reference(self) -> str:

@@ -22,6 +22,20 @@ class Migration(migrations.Migration):
             name='people_affected',
             field=models.PositiveIntegerField(blank=True, help_text='Empty: not known.', null=True),
         ),
+        migrations.AddField(
+            model_name='issue',
+            name='street',
+            field=models.CharField(blank=True, default='', editable=False, help_text='The address in a form to compare.', max_length=120),
+            preserve_default=False,
+        ),
+        migrations.AddIndex(
+            model_name='issue',
+            index=models.Index(fields=['street', '-reported_at'], name='issue_street_age'),
+        ),
+        migrations.AddIndex(
+            model_name='issue',
+            index=models.Index(fields=['latitude', 'longitude'], name='issue_position'),
+        ),
         migrations.AddIndex(
             model_name='issue',
             index=models.Index(fields=['category', '-reported_at'], name='issue_category_age'),
