@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
@@ -42,16 +43,26 @@ def report_issue(
     address: str = "",
     urgency: str = "normal",
     category: Category | None = None,
+    latitude: Decimal | None = None,
+    longitude: Decimal | None = None,
+    people_affected: int | None = None,
     reporter: Mapping[str, str] | None = None,
     by: Actor = None,
 ) -> Issue:
-    """Record what somebody reported. ``reporter`` may have ``name``, ``email`` and ``phone``."""
+    """Record what somebody reported. ``reporter`` may have ``name``, ``email`` and ``phone``; positions are degrees.
+
+    What is given here is a person's word: no draft changes it. What a planner has read out of the statement goes
+    through ``issues.facts.record_facts``.
+    """
     issue = Issue.objects.create(
         statement=clean_statement(statement),
         address=address[:LONGEST_ADDRESS],
         urgency=urgency,
         category=category,
         department=category.department if category else None,
+        latitude=latitude,
+        longitude=longitude,
+        people_affected=people_affected,
         reporter=Reporter.objects.create(**reporter) if reporter else None,
     )
     events.append(issue, "issue.reported", {"reference": issue.reference}, actor=by)
