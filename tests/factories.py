@@ -12,9 +12,9 @@ from django.core.management import call_command
 from issues.models import Category, Department
 from mudda import scopes
 from mudda.apikeys import create_api_key
+from workflows.drafting import create_plan
 from workflows.models import WorkflowPlan
 from workflows.planning.base import Facts, PlannedDraft
-from workflows.services import create_plan
 
 _numbers = count(1)
 

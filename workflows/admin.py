@@ -31,15 +31,14 @@ from workflows.console.confirm import (
     seen_digest,
 )
 from workflows.console.editing import DocumentForm, as_text
+from workflows.drafting import ask_for_draft
 from workflows.models import PlanApproval, PlanRevision, PlanStatus, WorkflowPlan
 from workflows.plan.catalogue import offered
 from workflows.plan.schema import normalise
 from workflows.services import (
     PlanExecuted,
     approve_plan,
-    create_plan,
     current_revision,
-    draft_for,
     ensure_not_executed,
     reject_plan,
     replace_plan,
@@ -263,14 +262,12 @@ class PlanAdmin(console.RoomAdmin):
             messages.warning(request, "There is no such issue.")
             return redirect("admin:issues_issue_changelist")
 
-        def draft() -> WorkflowPlan:
-            planned = draft_for(statement=issue.statement, issue=issue)
-            return create_plan(draft=planned, statement=issue.statement, issue=issue, by=request.user)
-
-        plan = console.carry_out(
-            request, draft, "A draft is ready: please read it, then approve or change it."
+        run = console.carry_out(
+            request,
+            lambda: ask_for_draft(statement=issue.statement, issue=issue, by=request.user),
+            "",
         )
-        return redirect(console.page_of(plan if plan is not None else issue))
+        return redirect(console.page_of(run.plan if run is not None else issue))
 
 
 def is_executed(plan: WorkflowPlan) -> bool:

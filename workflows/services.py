@@ -1,15 +1,13 @@
-"""What can be done with a plan: draft it, change it, approve it, reject it."""
+"""What can be done with a plan once it is drafted: change it, approve it, reject it."""
 
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from issues.models import Category, Department, Issue
-from issues.services import clean_statement, report_issue
+from issues.models import Department, Issue
 from mudda import events
 from mudda.errors import Conflict, NotFound, PreconditionFailed, Unprocessable
 from mudda.events import Actor
@@ -19,10 +17,7 @@ from workflows.plan.catalogue import offered
 from workflows.plan.changes import compare
 from workflows.plan.schema import canonical_text, digest, normalise
 from workflows.plan.validation import Problem, has_errors, validate
-from workflows.planning import city
-from workflows.planning.base import DraftRequest, PlannedDraft
-from workflows.planning.service import PlannerSettings
-from workflows.planning.service import draft_plan as plan_for
+from workflows.policies.checking import policy_problems
 
 
 class StaleDigest(Conflict):
@@ -40,6 +35,13 @@ class PlanHasProblems(Unprocessable):
     title = "The plan has errors and cannot be approved."
 
 
+class StillDrafting(Conflict):
+    code = "still_drafting"
+    title = "The plan is still being written: its `events` tell how far it is."
+    retryable = True
+    retry_after = 5
+
+
 class PlanNotEditable(Conflict):
     code = "plan_not_editable"
     title = "This plan cannot be changed any more."
@@ -48,72 +50,6 @@ class PlanNotEditable(Conflict):
 class PlanExecuted(Conflict):
     code = "already_executed"
     title = "This plan runs, or has run, already."
-
-
-# --- drafting ---------------------------------------------------------------------------------------
-
-
-def draft_for(*, statement: str, issue: Issue | None = None) -> PlannedDraft:
-    """Ask the planner for a plan. May take long (OpenAI); to be called outside any transaction.
-
-    Args:
-        statement: the citizen's words.
-        issue: the issue it is about, when it is known; what staff know of it wins over guesses.
-
-    Raises:
-        EmptyStatement: there is nothing readable in ``statement``.
-    """
-    request = DraftRequest(
-        statement=clean_statement(statement),
-        address=issue.address or None if issue else None,
-        category=issue.category.code if issue and issue.category else None,
-        urgency=issue.urgency if issue else None,  # type: ignore[arg-type]
-    )
-    return plan_for(request, settings=planner_settings())
-
-
-def planner_settings() -> PlannerSettings:
-    """The planner's settings, with the departments and categories of this city as they are now."""
-    chosen = {"base_url": settings.OPENAI_BASE_URL, "model": settings.OPENAI_MODEL}
-    return PlannerSettings(
-        api_key=settings.OPENAI_API_KEY,
-        timeout=settings.OPENAI_TIMEOUT,
-        departments=tuple(
-            city.Department(row.code, row.name, row.email, row.active)
-            for row in Department.objects.filter(active=True)
-        ),
-        categories=tuple(
-            city.Category(row.code, row.name, row.department.code, row.target)
-            for row in Category.objects.filter(active=True).select_related("department")
-        ),
-        **{name: value for name, value in chosen.items() if value},
-    )
-
-
-@transaction.atomic
-def create_plan(
-    *,
-    draft: PlannedDraft,
-    statement: str,
-    issue: Issue | None = None,
-    reporter: Mapping[str, str] | None = None,
-    by: Actor = None,
-) -> WorkflowPlan:
-    """Store a draft as a DRAFT plan with its first revision; records the issue first where there is none."""
-    category = Category.objects.filter(code=draft.facts.category).select_related("department").first()
-    if issue is None:
-        issue = report_issue(
-            statement=statement,
-            address=draft.facts.place,
-            urgency=draft.facts.urgency,
-            category=category,
-            reporter=reporter,
-            by=by,
-        )
-    plan = WorkflowPlan.objects.create(issue=issue, created_by_id=_user_id(by))
-    _add_revision(plan, draft.document, planner=draft.planner, detail=draft.detail, by=by)
-    events.append(issue, "issue.plan_drafted", {"plan": str(plan.pk)}, actor=by)
-    return plan
 
 
 # --- changing ---------------------------------------------------------------------------------------
@@ -128,18 +64,20 @@ def replace_plan(*, plan_id: UUID, document: Any, expected_digest: str | None, b
 
     Raises:
         NotFound, PreconditionFailed: somebody else changed it meanwhile; carries the current digest.
+        StillDrafting: there is nothing to replace yet.
         PlanNotEditable: it is archived.
         PlanExecuted: it runs or has run.
     """
     plan = locked_plan(plan_id, by)
-    if expected_digest is not None and expected_digest != current_revision(plan).digest:
-        raise PreconditionFailed(extra={"digest": current_revision(plan).digest})
+    now = current_revision(plan).digest
+    if expected_digest is not None and expected_digest != now:
+        raise PreconditionFailed(extra={"digest": now})
     if plan.status == PlanStatus.ARCHIVED:
         raise PlanNotEditable
     ensure_not_executed(plan)
-    if digest(normalise(document)) == current_revision(plan).digest:
+    if digest(normalise(document)) == now:
         return plan
-    _add_revision(plan, document, planner="staff", detail={}, by=by)
+    add_revision(plan, document, planner="staff", detail={}, by=by)
     return plan
 
 
@@ -158,9 +96,10 @@ def tell_executions_by(find_execution: Any) -> None:
     _execution_finders.append(find_execution)
 
 
-def _add_revision(
+def add_revision(
     plan: WorkflowPlan, document: Any, *, planner: str, detail: Mapping[str, Any], by: Actor
 ) -> PlanRevision:
+    """Store another text for a plan that the caller has locked, with what validation finds; it is DRAFT then."""
     saved = normalise(document)
     problems = validate_document(saved, plan.issue)
     last = plan.revisions.order_by("-number").first()
@@ -174,7 +113,7 @@ def _add_revision(
         planner=planner,
         planner_detail=dict(detail),
         changes=[change.as_dict() for change in compare(last.document, saved)] if last else [],
-        author_id=_user_id(by),
+        author_id=user_id(by),
     )
     plan.current = revision
     plan.status = PlanStatus.DRAFT
@@ -187,12 +126,13 @@ def _add_revision(
 
 
 def validate_document(document: Any, issue: Issue | None = None) -> list[Problem]:
-    """Everything that is wrong with a plan, the departments it names included."""
+    """Everything that is wrong with a plan, the departments and policies it names included."""
     target = issue.category.target or None if issue and issue.category else None
     known = Department.objects.filter(active=True).values_list("code", flat=True)
     return [
         *validate(document, offered(), category_target=target),
         *unknown_departments(document, frozenset(known)),
+        *policy_problems(document),
     ]
 
 
@@ -213,6 +153,7 @@ def approve_plan(*, plan_id: UUID, digest: str | None, by: User, comment: str = 
 
     Raises:
         NotFound: there is no such plan, or ``by`` may not see it.
+        StillDrafting: there is nothing to approve yet.
         StaleDigest: the plan was changed since; carries the current digest.
         DigestNeeded: no digest was given and the plan has several revisions.
         PlanHasProblems: the revision does not validate; carries the problems.
@@ -259,17 +200,19 @@ def reject_plan(*, plan_id: UUID, reason: str, by: User) -> WorkflowPlan:
 
     Raises:
         NotFound: there is no such plan, or ``by`` may not see it.
+        StillDrafting: there is nothing to reject yet.
         PlanNotEditable: it is archived.
         PlanExecuted: it runs or has run.
     """
     plan = locked_plan(plan_id, by)
+    revision = current_revision(plan)
     if plan.status not in {PlanStatus.DRAFT, PlanStatus.APPROVED}:
         raise PlanNotEditable(f"The plan is {plan.status}.")
     ensure_not_executed(plan)
     plan.status = PlanStatus.REJECTED
     plan.rejection_reason = reason
     plan.save(update_fields=["status", "rejection_reason", "updated_at"])
-    events.append(plan, "plan.rejected", {"digest": current_revision(plan).digest}, actor=by)
+    events.append(plan, "plan.rejected", {"digest": revision.digest}, actor=by)
     return plan
 
 
@@ -289,9 +232,9 @@ def locked_plan(plan_id: UUID, by: User) -> WorkflowPlan:
 
 
 def current_revision(plan: WorkflowPlan) -> PlanRevision:
-    """The text that the plan is now. Every stored plan has one."""
+    """The text that the plan is now; StillDrafting while its first one is being written."""
     if plan.current is None:
-        raise NotFound("This plan has not been drafted yet.")
+        raise StillDrafting
     return plan.current
 
 
@@ -303,5 +246,6 @@ def current_approval(plan: WorkflowPlan) -> PlanApproval:
     return approval
 
 
-def _user_id(by: Actor) -> Any:
+def user_id(by: Actor) -> Any:
+    """The key of who acts, None for the system itself."""
     return by.pk if by is not None and by.is_authenticated else None

@@ -13,6 +13,7 @@ from issues.models import Issue
 from mudda import idempotency
 from mudda.drf import caller, parse
 from mudda.errors import InvalidRequest, NotFound
+from workflows.drafting import ask_for_draft
 from workflows.filters import PlanFilter
 from workflows.models import PlanQuerySet, WorkflowPlan
 from workflows.serializers import (
@@ -26,7 +27,7 @@ from workflows.serializers import (
     SimulationOutput,
     plan_output,
 )
-from workflows.services import approve_plan, create_plan, draft_for, reject_plan, replace_plan
+from workflows.services import approve_plan, reject_plan, replace_plan
 from workflows.simulating import simulate_plan
 
 IDEMPOTENCY_KEY = OpenApiParameter(
@@ -62,18 +63,16 @@ class GeneratePlan(APIView):
         if (answer := idempotency.find(request)) is not None:
             return answer
         issue = _issue(request, given.get("issue_id"))
-        draft = draft_for(statement=given["problem_statement"], issue=issue)
         with idempotency.claim(request) as claim:
             if claim.answer is not None:
                 return claim.answer
-            plan = create_plan(
-                draft=draft,
+            run = ask_for_draft(
                 statement=given["problem_statement"],
                 issue=issue,
                 reporter=given.get("reporter"),
                 by=caller(request),
             )
-            return claim.keep(_answer(plan, status=201))
+            return claim.keep(_answer(run.plan, status=201))
 
 
 class ListPlans(ListAPIView[WorkflowPlan]):

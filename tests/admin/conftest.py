@@ -90,7 +90,7 @@ def issue(people):
 @pytest.fixture
 def draft(issue, people):
     """A DRAFT plan for the issue, from the playbooks."""
-    from workflows.services import create_plan, draft_for
+    from workflows.drafting import create_plan, draft_for
 
     planned = draft_for(statement=issue.statement, issue=issue)
     return create_plan(draft=planned, statement=issue.statement, issue=issue, by=people["owner"])

@@ -9,9 +9,10 @@ from executions.models import WorkflowExecution
 from issues.models import Category, Department
 from issues.services import report_issue
 from tests.admin.looking import HOSTILE, assert_tame, said
+from workflows.drafting import create_plan, draft_for
 from workflows.models import PlanStatus, WorkflowPlan
 from workflows.plan.schema import normalise
-from workflows.services import approve_plan, create_plan, current_revision, draft_for, replace_plan
+from workflows.services import approve_plan, current_revision, replace_plan
 
 
 def page(plan):

@@ -10,7 +10,7 @@ from executions.tasks import open_task
 from issues.models import Category, Department
 from issues.services import report_issue
 from tests.admin.looking import HOSTILE, assert_tame
-from workflows.services import create_plan, draft_for
+from workflows.drafting import create_plan, draft_for
 
 
 def page(run):

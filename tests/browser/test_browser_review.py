@@ -10,7 +10,7 @@ STATEMENT = "Water leak at 123 Main St, it runs over the sidewalk since this mor
 
 @pytest.fixture
 def draft(staff):
-    from workflows.services import create_plan, draft_for
+    from workflows.drafting import create_plan, draft_for
 
     planned = draft_for(statement=STATEMENT)
     return create_plan(draft=planned, statement=STATEMENT, reporter=REPORTER, by=staff)
@@ -21,7 +21,8 @@ def hostile_issue(staff):
     from issues.models import Category
     from issues.services import report_issue, update_issue
     from tests.admin.looking import HOSTILE
-    from workflows.services import create_plan, draft_for, replace_plan
+    from workflows.drafting import create_plan, draft_for
+    from workflows.services import replace_plan
 
     statement = "Water leak " + " ".join(HOSTILE)
     category = Category.objects.get(code="water_leak")

@@ -8,9 +8,9 @@ from tests.faults.city import note, until
 CHANGE = """
 from django.db import transaction
 from workflows.models import WorkflowPlan
-from workflows.services import _add_revision
+from workflows.services import add_revision
 with transaction.atomic():
-    _add_revision(WorkflowPlan.objects.get(pk="{plan}"), {other}, planner="staff", detail={{}}, by=None)
+    add_revision(WorkflowPlan.objects.get(pk="{plan}"), {other}, planner="staff", detail={{}}, by=None)
 """
 
 

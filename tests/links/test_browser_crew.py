@@ -20,7 +20,7 @@ def launched(transactional_db, temporal_server):
     """The water leak's plan, launched."""
     from executions.services import launch_execution
     from tests import factories
-    from workflows.services import create_plan, draft_for
+    from workflows.drafting import create_plan, draft_for
 
     factories.load_city()
     by = factories.make_user("administrator")

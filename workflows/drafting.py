@@ -1,0 +1,274 @@
+"""From a citizen's words to a stored plan.
+
+``ask_for_draft`` records the issue, a plan that is DRAFTING and a PlannerRun in one transaction. With a model
+configured a worker then drafts (a durable Temporal workflow: ``workflows.temporal``); without one the playbooks
+answer at once, in the same transaction.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Any
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection, transaction
+from django.utils import timezone
+
+from issues.models import Category, Department, Issue, Urgency
+from issues.services import LONGEST_ADDRESS, clean_statement, report_issue
+from mudda import events
+from mudda.events import Actor
+from workflows import asking
+from workflows.models import PlannerRun, PlanStatus, RunStatus, WorkflowPlan
+from workflows.planning import city
+from workflows.planning.base import DraftRequest, Facts, PlannedDraft, Progress, Stage
+from workflows.planning.service import PlannerSettings
+from workflows.planning.service import draft_plan as plan_for
+from workflows.services import add_revision, user_id
+
+logger = logging.getLogger(__name__)
+
+DRAFT = "draft"
+
+TOLD: dict[Stage, str] = {
+    "category_found": "plan.category_found",
+    "policies_found": "plan.policies_found",
+    "plan_written": "plan.written",
+    "validated": "plan.validated",
+}
+"""The planner's stages as events of the plan's stream; ``plan.drafted`` is the end."""
+
+EMPTY = {"schema_version": 1, "workflow_name": "A plan to be written by hand", "steps": []}
+"""What is stored when not even the playbooks can be used: a draft with problems, which staff can edit."""
+
+
+# --- asking -----------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def ask_for_draft(
+    *,
+    statement: str,
+    issue: Issue | None = None,
+    reporter: Mapping[str, str] | None = None,
+    by: Actor = None,
+) -> PlannerRun:
+    """Record what is wrong and ask for a plan; return the run that makes it.
+
+    Without a model it is done when this returns; with one, a worker does it after commit and ``run.plan`` is
+    DRAFTING until then.
+
+    Args:
+        statement: the citizen's words.
+        issue: the issue it is about, when it is known; what staff know of it wins over guesses.
+        reporter: may have ``name``, ``email`` and ``phone``.
+
+    Raises:
+        EmptyStatement: there is nothing readable in ``statement``.
+    """
+    run = _record(statement, issue, reporter, by)
+    if has_model():
+        asking.ask(run)
+    else:
+        asking.carry_out(run.pk)
+        run = PlannerRun.objects.select_related("plan__current", "plan__issue").get(pk=run.pk)
+    return run
+
+
+def has_model() -> bool:
+    """Whether drafts are asked of a model, so that they may take long."""
+    return bool(settings.OPENAI_API_KEY)
+
+
+@transaction.atomic
+def create_plan(
+    *,
+    draft: PlannedDraft,
+    statement: str,
+    issue: Issue | None = None,
+    reporter: Mapping[str, str] | None = None,
+    by: Actor = None,
+) -> WorkflowPlan:
+    """Store a draft that is there already, as if it had been asked for."""
+    run = _record(statement, issue, reporter, by)
+    store_draft(run, draft)
+    return WorkflowPlan.objects.select_related("issue", "current").get(pk=run.plan_id)
+
+
+def _record(statement: str, issue: Issue | None, reporter: Mapping[str, str] | None, by: Actor) -> PlannerRun:
+    words = clean_statement(statement)
+    more = words if issue is not None and words != issue.statement else ""
+    if issue is None:
+        issue = report_issue(statement=words, reporter=reporter, by=by)
+    plan = WorkflowPlan.objects.create(issue=issue, status=PlanStatus.DRAFTING, created_by_id=user_id(by))
+    run = PlannerRun.objects.create(plan=plan, purpose=DRAFT, instruction=more, asked_by_id=user_id(by))
+    events.append(plan, "plan.asked", {"run": str(run.pk)}, actor=by)
+    return run
+
+
+# --- drafting ---------------------------------------------------------------------------------------
+
+
+def draft_for(*, statement: str, issue: Issue | None = None) -> PlannedDraft:
+    """Ask the planner for a plan and store nothing. May take long with a model.
+
+    Raises:
+        EmptyStatement: there is nothing readable in ``statement``.
+    """
+    words = clean_statement(statement)
+    return plan_for(
+        request_about(words, issue) if issue else DraftRequest(words), settings=planner_settings()
+    )
+
+
+def carry_out_draft(run: PlannerRun) -> None:
+    """Ask the planner, and store what it drafts.
+
+    Raises:
+        OperationalError, InterfaceError: the database is away.
+    """
+    issue = _issue_of(run)
+    request, how = request_about(run.instruction or issue.statement, issue), planner_settings()
+    asking.release_connection()
+    planned = plan_for(request, settings=how, progress=_teller(run))
+    asking.patiently(lambda: store_draft(run, planned))
+
+
+def give_up_draft(run: PlannerRun, code: str, message: str) -> None:
+    """Store what the playbooks say, and why it isn't the planner's: nothing is lost."""
+    issue = _issue_of(run)
+    request = request_about(run.instruction or issue.statement, issue)
+    failure = {"code": code, "message": message}
+    try:
+        planned = plan_for(request, settings=replace(planner_settings(), api_key=""))
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:  # whatever it is, staff have to get a plan that they can write
+        logger.error("the playbooks failed too: %s", asking.where(error))
+        facts = PlannedDraft(EMPTY, _no_facts(request), "playbooks")
+        planned = replace(facts, detail={"playbook": "", "why": "The playbooks cannot be used."})
+    planned = replace(planned, detail={**planned.detail, "fallback": failure})
+    store_draft(run, planned, failure=failure)
+
+
+def _issue_of(run: PlannerRun) -> Issue:
+    related = Issue.objects.select_related("category", "department", "reporter")
+    return related.get(plans=run.plan_id)
+
+
+def request_about(words: str, issue: Issue) -> DraftRequest:
+    """What a planner is told: the words, what is known of the issue, and which values may never leave."""
+    reporter = issue.reporter
+    private = (reporter.name, reporter.email, reporter.phone) if reporter else ()
+    # An issue that nobody has looked at yet has the urgency that every issue begins with.
+    looked_at = issue.category is not None or issue.urgency != Urgency.NORMAL
+    return DraftRequest(
+        statement=words,
+        address=issue.address or None,
+        category=issue.category.code if issue.category else None,
+        urgency=issue.urgency if looked_at else None,  # type: ignore[arg-type]
+        private=tuple(value for value in private if value),
+    )
+
+
+def planner_settings() -> PlannerSettings:
+    """The planner's settings, with the departments and categories of this city as they are now."""
+    chosen = {"base_url": settings.OPENAI_BASE_URL, "model": settings.OPENAI_MODEL}
+    return PlannerSettings(
+        api_key=settings.OPENAI_API_KEY,
+        timeout=settings.OPENAI_TIMEOUT,
+        departments=tuple(
+            city.Department(row.code, row.name, row.email, row.active)
+            for row in Department.objects.filter(active=True)
+        ),
+        categories=tuple(
+            city.Category(row.code, row.name, row.department.code, row.target)
+            for row in Category.objects.filter(active=True).select_related("department")
+        ),
+        **{name: value for name, value in chosen.items() if value},
+    )
+
+
+def _teller(run: PlannerRun) -> Progress:
+    """Writes how far a run is into the plan's stream, each stage in a transaction of its own."""
+
+    def tell(stage: Stage, data: Mapping[str, Any]) -> None:
+        try:
+            _tell(run, stage, data)
+        except (OperationalError, InterfaceError):
+            if connection.in_atomic_block:
+                raise
+            logger.warning("planner run %s: %s could not be told", run.pk, stage)
+        asking.release_connection()
+
+    return tell
+
+
+def _tell(run: PlannerRun, stage: Stage, data: Mapping[str, Any]) -> None:
+    with asking.still_open(run.pk) as current:
+        if current is not None and current.attempts == run.attempts:  # no later attempt has begun
+            events.append(run.plan, TOLD[stage], {"run": str(run.pk), **data})
+
+
+# --- storing ----------------------------------------------------------------------------------------
+
+
+def store_draft(run: PlannerRun, planned: PlannedDraft, *, failure: Mapping[str, str] | None = None) -> None:
+    """End a run with its plan's first revision, once: a run that is over stays as it is."""
+    with asking.still_open(run.pk) as current:
+        if current is None:
+            return
+        plan = (
+            WorkflowPlan.objects.select_for_update(of=("self",)).select_related("issue").get(pk=run.plan_id)
+        )
+        plan.issue = _note_facts(plan.issue, planned)
+        asked_by = current.asked_by
+        revision = add_revision(
+            plan, planned.document, planner=planned.planner, detail=planned.detail, by=asked_by
+        )
+        current.revision = revision
+        fill_record(current, planned, failure=failure)
+        current.save()
+        data = {"plan": str(plan.pk), **({"code": failure["code"]} if failure else {})}
+        events.append(plan.issue, "issue.plan_drafted", data, actor=asked_by)
+
+
+def fill_record(run: PlannerRun, planned: PlannedDraft, *, failure: Mapping[str, str] | None = None) -> None:
+    """Put how a plan came to be into its run, which is over with that; the caller saves it."""
+    record = planned.record
+    run.status = RunStatus.FAILED if failure else RunStatus.DONE
+    run.problem = dict(failure) if failure else None
+    run.planner = planned.planner
+    run.fallback = record.fallback or planned.detail.get("fallback")
+    run.citations = [asdict(citation) for citation in planned.citations]
+    run.exchanges = [dict(exchange) for exchange in record.exchanges]
+    for name in ("model", "prompt_version", "calls", "input_tokens", "output_tokens", "cost", "seconds"):
+        setattr(run, name, getattr(record, name))
+    run.ended_at = timezone.now()
+
+
+def _note_facts(issue: Issue, planned: PlannedDraft) -> Issue:
+    """Put what the planner understood onto an issue where nothing is known yet."""
+    facts, changed = planned.facts, []
+    if issue.category is None and (
+        category := Category.objects.filter(code=facts.category).select_related("department").first()
+    ):
+        issue.category, issue.department = category, issue.department or category.department
+        if issue.urgency == Urgency.NORMAL:
+            issue.urgency = facts.urgency
+        changed += ["category", "department", "urgency"]
+    if not issue.address and facts.place:
+        issue.address = facts.place[:LONGEST_ADDRESS]
+        changed.append("address")
+    if changed:
+        issue.save(update_fields=[*changed, "updated_at"])
+    return issue
+
+
+def _no_facts(request: DraftRequest) -> Facts:
+    return Facts(
+        category=request.category or "other",
+        confidence=0.0,
+        place=request.address or "",
+        urgency=request.urgency or "normal",
+    )
