@@ -1,6 +1,6 @@
 from django.urls import path
 
-from workflows import views
+from workflows import revision_views, views
 
 urlpatterns = [
     path("workflows", views.ListPlans.as_view()),
@@ -9,4 +9,7 @@ urlpatterns = [
     path("workflows/<uuid:workflow_id>/approve", views.ApprovePlan.as_view()),
     path("workflows/<uuid:workflow_id>/reject", views.RejectPlan.as_view()),
     path("workflows/<uuid:workflow_id>/simulate", views.SimulatePlan.as_view()),
+    path("workflows/<uuid:workflow_id>/revisions", revision_views.ListRevisions.as_view()),
+    path("workflows/<uuid:workflow_id>/revisions/<int:number>", revision_views.RevisionDetail.as_view()),
+    path("workflows/<uuid:workflow_id>/diff", revision_views.PlanDiff.as_view()),
 ]

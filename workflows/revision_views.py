@@ -1,0 +1,74 @@
+"""The API's doors to revisions: read them, and what differs between two."""
+
+from typing import Any
+from uuid import UUID
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.generics import ListAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from mudda.drf import Pages
+from workflows.models import PlanRevision
+from workflows.revision_serializers import (
+    DiffInput,
+    DiffOutput,
+    RevisionOutput,
+    RevisionSummary,
+    diff_output,
+)
+from workflows.revisions import difference, revision_of, revisions_of
+
+FROM = OpenApiParameter("from", int, description="A revision's number; by default the one before `to`.")
+TO = OpenApiParameter("to", int, description="A revision's number; by default the current one.")
+
+
+class NewestRevisions(Pages):
+    ordering = "-number"
+
+
+class ListRevisions(ListAPIView[PlanRevision]):
+    """Every text that a plan has had, newest first, each with what it changed."""
+
+    scopes = {"GET": "plans:read"}
+    serializer_class = RevisionSummary
+    pagination_class = NewestRevisions
+    filter_backends = ()
+
+    def get_queryset(self) -> Any:
+        if getattr(self, "swagger_fake_view", False):
+            return PlanRevision.objects.none()
+        return revisions_of(plan_id=self.kwargs["workflow_id"], by=self.request.user)
+
+    @extend_schema(operation_id="list_revisions", summary="List a plan's revisions")
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().get(request, *args, **kwargs)
+
+
+class RevisionDetail(APIView):
+    scopes = {"GET": "plans:read"}
+
+    @extend_schema(operation_id="read_revision", summary="Read one revision", responses=RevisionOutput)
+    def get(self, request: Request, workflow_id: UUID, number: int) -> Response:
+        revision = revision_of(plan_id=workflow_id, number=number, by=request.user)
+        return Response(RevisionOutput(revision).data, headers={"ETag": f'"{revision.digest}"'})
+
+
+class PlanDiff(APIView):
+    scopes = {"GET": "plans:read"}
+
+    @extend_schema(
+        operation_id="diff_plan",
+        summary="See what differs between two revisions",
+        parameters=[FROM, TO],
+        responses=DiffOutput,
+    )
+    def get(self, request: Request, workflow_id: UUID) -> Response:
+        given = DiffInput(data=request.query_params.dict())
+        given.is_valid(raise_exception=True)
+        asked = given.validated_data
+        newer = revision_of(plan_id=workflow_id, number=asked.get("to"), by=request.user)
+        start = asked.get("from", max(newer.number - 1, 1))
+        older = revision_of(plan_id=workflow_id, number=start, by=request.user)
+        return Response(DiffOutput(diff_output(difference(older, newer))).data)
