@@ -13,6 +13,7 @@ WORK = (
     ("Tasks", "task_alt", "executions_humantask", "executions.view_humantask"),
 )
 SETUP = (
+    ("Policies", "policy", "workflows_policydocument", "workflows.view_policydocument"),
     ("Departments", "apartment", "issues_department", "issues.view_department"),
     ("Categories", "category", "issues_category", "issues.view_category"),
     ("API keys", "key", "mudda_apikey", "mudda.view_apikey"),

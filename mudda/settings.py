@@ -165,7 +165,11 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
 # Where files come in as multipart/form-data, and the most bytes of a whole request: one file of 10 MB through the
 # API, two at a time from the page of a signed link, which is read before anybody is known. Files over 2.5 MB wait on
 # disk.
-UPLOAD_PATHS = {r"/workflows/tasks/[^/]+/uploads": 10_100_000, r"/t/[^/]+/": 21_000_000}
+UPLOAD_PATHS = {
+    r"/workflows/tasks/[^/]+/uploads": 10_100_000,
+    r"/policies(/[^/]+)?/import": 5_100_000,
+    r"/t/[^/]+/": 21_000_000,
+}
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -218,6 +222,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
         "PlanStatus": "workflows.models.PlanStatus.choices",
+        "PolicyStatus": "workflows.policies.models.PolicyStatus.choices",
         "ExecutionStatus": "executions.models.ExecutionStatus.choices",
         "StepStatus": "executions.models.StepStatus.choices",
         "TaskStatus": "executions.models.TaskStatus.choices",

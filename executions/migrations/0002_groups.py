@@ -14,6 +14,7 @@ READ = [
     "workflows.view_workflowplan",
     "workflows.view_planrevision",
     "workflows.view_planapproval",
+    "workflows.view_policydocument",
     "executions.view_workflowexecution",
     "executions.view_steprun",
     "executions.view_humantask",
@@ -22,7 +23,14 @@ READ = [
 WORK = [*READ, "issues.add_issue", "issues.change_issue", "issues.view_reporter", "executions.decide_humantask"]
 PLAN = [*WORK, "workflows.add_workflowplan", "workflows.change_workflowplan"]
 APPROVE = [*WORK, "workflows.approve_workflowplan", "executions.add_workflowexecution"]
-SUPERVISE = [*PLAN, *APPROVE, "executions.change_workflowexecution", "executions.view_effect"]
+SUPERVISE = [
+    *PLAN,
+    *APPROVE,
+    "executions.change_workflowexecution",
+    "executions.view_effect",
+    "workflows.add_policydocument",
+    "workflows.change_policydocument",
+]
 ADMINISTER = [
     *SUPERVISE,
     "issues.add_category", "issues.change_category", "issues.add_department", "issues.change_department",
@@ -69,7 +77,7 @@ def remove_groups(apps, schema_editor):
 class Migration(migrations.Migration):
     dependencies = [
         ("executions", "0001_initial"),
-        ("workflows", "0001_initial"),
+        ("workflows", "0002_policies_and_planner_runs"),
         ("issues", "0001_initial"),
         ("mudda", "0001_initial"),
         ("auth", "0012_alter_user_first_name_max_length"),

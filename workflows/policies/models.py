@@ -1,14 +1,16 @@
 """Policy documents: what the city's rules say, in versions, cut into passages that can be found and cited."""
 
 import uuid
+from typing import Self
 
 from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.utils import timezone
 
-from issues.models import Department
+from issues.models import Department, within_departments
 from mudda.models import EventStream
 
 
@@ -30,8 +32,23 @@ class PolicyLanguage(models.TextChoices):
     SIMPLE = "simple"
 
 
+class PolicyQuerySet(models.QuerySet["PolicyDocument"]):
+    def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> Self:
+        """The whole city's policies and those of the user's departments; all for whoever isn't limited to any."""
+        if not user.is_authenticated:
+            return self.none()
+        return self.filter(models.Q(department__isnull=True) | within_departments(user, "department"))
+
+    def published(self) -> Self:
+        return self.filter(status=PolicyStatus.PUBLISHED)
+
+
 class PolicyDocument(EventStream):
-    """A rule of a department, or of the whole city when it has none. Only published ones ground a plan."""
+    """A rule of a department, or of the whole city when it has none. Only published ones ground a plan.
+
+    ``current`` is the version in force; while nothing was ever published, the newest. A newer version than that
+    waits to be published.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     department = models.ForeignKey(
@@ -45,6 +62,8 @@ class PolicyDocument(EventStream):
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
+
+    objects = PolicyQuerySet.as_manager()
 
     class Meta:
         db_table = "policy_documents"
