@@ -135,6 +135,11 @@ if EMAIL_URL:
 EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT", default=10)
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default=f"{CITY_NAME} <no-reply@city.example.org>")
 
+# Text messages: sns://<region> (with boto3's own AWS_... variables), file: for a folder; empty: none are sent.
+SMS_URL = env("SMS_URL", default="")
+SMS_TIMEOUT = env.int("SMS_TIMEOUT", default=10)
+SMS_FILE_PATH = str(MUDDA_HOME / "sms")
+
 MEDIA_ROOT = env("MEDIA_ROOT", default=str(MUDDA_HOME / "media"))
 MEDIA_URL = ""  # files are served by views that check who asks, never by their path
 STATIC_URL = "/static/"
@@ -188,6 +193,7 @@ LANGUAGE_CODE = "en"
 TIME_ZONE = env("TIME_ZONE", default="UTC")  # the city's: working hours are on its clocks
 WORKING_HOURS = env("WORKING_HOURS", default="Mon-Fri 08:00-16:00")  # a department may have its own
 CITY_HOLIDAYS = env("CITY_HOLIDAYS", default="")  # a country, or a part of it: DE, US-GA
+CITY_REGION = env("CITY_REGION", default=CITY_HOLIDAYS[:2])  # whose telephone numbers need no country code
 USE_I18N = True
 USE_TZ = True
 

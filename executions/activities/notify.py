@@ -1,4 +1,4 @@
-"""``send_notification``: a letter to the reporter or to a department, each sent at most once."""
+"""``send_notification``: a letter or text message to the reporter or to a department, each sent at most once."""
 
 import uuid
 from collections.abc import Callable
@@ -11,6 +11,7 @@ from executions.activities.recipients import Recipient, find_recipient
 from executions.activities.registry import StepContext, StepFailed, implements
 from executions.adapters.email.letters import Kind, write_letter
 from executions.adapters.email.transport import Letter, send_letter
+from executions.adapters.sms import transport as sms
 from workflows.plan.core import SEND_NOTIFICATION
 
 SENT = "sent"
@@ -21,20 +22,38 @@ NO_ADDRESS = "no_address"
 @implements(SEND_NOTIFICATION)
 def send_notification(step: StepContext) -> dict[str, Any]:
     channel = step.inputs.get("channel", "email")
-    if channel != "email":
-        raise StepFailed("channel_unavailable", f"This city has no channel {channel!r}.", permanent=True)
+    send = _by_sms if channel == "sms" else _by_email
     roles = step.inputs["to"] if isinstance(step.inputs["to"], list) else [step.inputs["to"]]
-    subject = step.inputs.get("subject") or _("About your report %s") % step.execution.plan.issue.reference
-    context = {"message": step.inputs["message"]}
-    sent = [
-        send_once(step, f"letter-{at}", find_recipient(step, role), "notification", subject, context)
-        for at, role in enumerate(dict.fromkeys(roles))
-    ]
+    recipients = [find_recipient(step, role) for role in dict.fromkeys(roles)]
+    sent = [send(step, at, recipient) for at, recipient in enumerate(recipients)]
     return {
         "notification_id": str(uuid.uuid5(uuid.NAMESPACE_URL, step.effects.key("letter"))),
         "channel": channel,
         "status": SENT if any(sent) else NO_ADDRESS,
     }
+
+
+def _by_email(step: StepContext, at: int, recipient: Recipient) -> bool:
+    subject = step.inputs.get("subject") or _("About your report %s") % step.execution.plan.issue.reference
+    context = {"message": step.inputs["message"]}
+    return send_once(step, f"letter-{at}", recipient, "notification", subject, context)
+
+
+def _by_sms(step: StepContext, at: int, recipient: Recipient) -> bool:
+    """Send one text message at most once. False when the records have no number that one can be sent to."""
+    if not sms.is_configured():
+        raise StepFailed("channel_unavailable", "This city sends no text messages.", permanent=True)
+    number = sms.sendable_number(recipient.phone)
+    if not number:
+        return False
+    text = f"{settings.CITY_NAME}, {step.execution.plan.issue.reference}: {step.inputs['message']}"
+
+    def send(key: str) -> dict[str, Any]:
+        receipt = sms.send_text(sms.TextMessage(to=number, text=text, key=key))
+        return {"message_id": receipt.message_id, "transport": receipt.transport, "role": recipient.role}
+
+    step.effects.once(f"text-{at}", send, sms.EFFECT_CLASS)
+    return True
 
 
 def send_once(

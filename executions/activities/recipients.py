@@ -11,11 +11,12 @@ DEPARTMENT = "department:"
 
 @dataclass(frozen=True)
 class Recipient:
-    """``email`` is empty when the records have none."""
+    """``email`` and ``phone`` (as it was written) are empty when the records have none."""
 
     role: str
     name: str
     email: str
+    phone: str = ""
 
 
 def find_recipient(step: StepContext, role: str) -> Recipient:
@@ -26,7 +27,9 @@ def find_recipient(step: StepContext, role: str) -> Recipient:
     """
     if role == REPORTER:
         reporter = step.execution.plan.issue.reporter
-        return Recipient(role, reporter.name if reporter else "", reporter.email if reporter else "")
+        if reporter is None:
+            return Recipient(role, "", "")
+        return Recipient(role, reporter.name, reporter.email, reporter.phone)
     department = find_department(role)
     return Recipient(f"{DEPARTMENT}{department.code}", department.name, department.email)
 
