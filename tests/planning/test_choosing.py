@@ -1,13 +1,14 @@
 import json
-import time
+from pathlib import Path
 
 import pytest
 
 from workflows.planning.base import DraftRequest
 from workflows.planning.evaluation import evaluate
-from workflows.planning.playbooks import PlaybookPlanner, choose
+from workflows.planning.playbooks import PlaybookPlanner, choose, load_playbooks
 from workflows.planning.text import stem
 
+OWN = Path(__file__).parent / "statements.jsonl"
 EXAMPLES = [
     ("Water leak at 123 Main St", "water_leak"),
     ("Fire hydrant is gushing since this morning", "water_leak"),
@@ -133,25 +134,52 @@ def test_evaluation_of_nothing_is_refused():
         evaluate([])
 
 
+def lines_of(path):
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
+
+
+def test_statements_of_our_own_are_nearly_all_understood():
+    result = evaluate(lines_of(OWN))
+    assert result.total > 300
+    assert result.at_1 >= 0.95
+    assert result.at_3 >= 0.98
+
+
 def test_real_statements_are_mostly_understood(shared_data):
-    if shared_data is None:  # they have no licence, so they do not lie in the repository
-        lines = [{"text": text, "category": category} for text, category in EXAMPLES]
-    else:
-        text = (shared_data / "statements-dev.jsonl").read_text(encoding="utf-8")
-        lines = [json.loads(line) for line in text.split("\n") if line]
-    result = evaluate(lines)
-    assert result.at_1 >= 0.75
-    assert result.at_3 >= 0.88
+    # The city's own statements have no licence, so they do not lie in the repository.
+    real = OWN if shared_data is None else shared_data / "statements-dev.jsonl"
+    result = evaluate(lines_of(real))
+    assert result.at_1 >= 0.82
+    assert result.at_3 >= 0.92
 
 
-def test_ten_thousand_statements_take_less_than_ten_seconds():
-    statements = [f"{text} {number}" for number in range(304) for text, _ in EXAMPLES]
-    choose("warm up")
-    started = time.perf_counter()
-    for statement in statements:
-        choose(statement)
-    assert len(statements) > 10_000
-    assert time.perf_counter() - started < 10
+@pytest.mark.parametrize(
+    ("statement", "category"),
+    [
+        ("A large tree has fallen across the sidewalk", "tree"),
+        ("Pothole near the storm drain", "pothole_pavement"),
+        ("Cracked sidewalk by the water meter", "sidewalk_curb"),
+        ("Broken glass in the bike lane", "litter_garbage"),
+        ("Graffiti on the stop sign", "graffiti"),
+        ("Trees covering the traffic light", "overgrowth_row"),
+        ("Stop sign hidden by branches", "overgrowth_row"),
+        ("Sidewalk lifted by tree roots", "sidewalk_curb"),
+        ("The crosswalk sign is bent", "sign"),
+        ("The stop sign needs to be replaced", "sign"),
+        ("We need a stop sign here", "traffic_study"),
+    ],
+)
+def test_the_thing_itself_counts_and_not_what_only_says_where_it_is(statement, category):
+    assert choose(statement)[0].playbook.category == category
+
+
+def test_a_word_counts_once_for_a_kind():
+    assert choose("stop sign")[0].score == choose("sign")[0].score
+
+
+def test_the_kinds_that_people_confuse_come_next_and_the_general_one_last():
+    kinds = [choice.playbook.kind for choice in choose("graffiti")]
+    assert kinds == ["graffiti", *load_playbooks().playbooks["graffiti"].alike, "other"]
 
 
 @pytest.mark.parametrize(

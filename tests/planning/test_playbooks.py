@@ -210,6 +210,8 @@ def write(folder, name, **changes):
         "category": "other" if name == "other" else "noise",
         "title": "A title",
         "version": 1,
+        "frequency": 0,
+        "alike": [],
         "terms": {} if name == "other" else {"noise": 5},
         "urgency": {"default": "normal"},
         "plan": {"schema_version": 1},
@@ -220,6 +222,7 @@ def write(folder, name, **changes):
 
 def test_a_broken_folder_is_reported_by_file_with_every_problem(tmp_path):
     write(tmp_path, "noise", terms={"loud": "very", "?!": 3}, version=0, urgency={"default": "soon"})
+    write(tmp_path, "loud", frequency=9, alike="noise")
     write(tmp_path, "rats", kind="mice", category="moon")
     (tmp_path / "list.yaml").write_text("[1, 2]")
     (tmp_path / "cut.yaml").write_text("kind: [")
@@ -230,11 +233,21 @@ def test_a_broken_folder_is_reported_by_file_with_every_problem(tmp_path):
     said = "\n".join(caught.value.problems)
     for part in (
         "noise.yaml: version", "noise.yaml: the weight of term 'loud'", "noise.yaml: term '?!' holds no word",
-        "noise.yaml: urgency.default", "rats.yaml: kind 'mice'", "rats.yaml: category 'moon'",
+        "noise.yaml: urgency.default", "loud.yaml: frequency is not", "loud.yaml: alike is not",
+        "rats.yaml: kind 'mice'", "rats.yaml: category 'moon'",
         "list.yaml: not a mapping", "cut.yaml: ", "latin.yaml: ", "twice.yaml: ", "other.yaml: the general playbook",
     ):  # fmt: skip
         assert part in said
     assert playbook_problems(folder=tmp_path) == caught.value.problems
+
+
+def test_a_playbook_can_only_be_like_another_one(tmp_path):
+    write(tmp_path, "noise", alike=["moon", "noise", "other"])
+    write(tmp_path, "other")
+    assert playbook_problems(folder=tmp_path) == [
+        "noise.yaml: alike: 'moon' is not another playbook",
+        "noise.yaml: alike: 'noise' is not another playbook",
+    ]
 
 
 def test_a_playbook_whose_plan_does_not_validate_is_reported_with_its_pointer(tmp_path, offered_activities):

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
+from workflows.planning.emphasis import emphasis
 from workflows.planning.text import words
 
 MAX_GAP = 1  # "sign is down" is the phrase "sign down"
 FUZZY_FROM = 5  # shorter words differ too easily: "sigh" is not "sign"
 FUZZY_TO = 24  # no word of ours is longer, and the cost grows with the square of the length
 FUZZY_WEIGHT = 0.7  # a corrected word counts less than one that was written
+AFTER_FIRST = 0.5  # what a kind's second and later terms count, beside its weightiest
+SUBJECT = 5.0  # a term of this weight makes clear what a statement is about
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,20 @@ class Term:
     prefix: bool
     weight: float
     written: str
+
+
+@dataclass(frozen=True)
+class _Hit:
+    """A term found in a statement: what it counts there, and where its words stand."""
+
+    term: Term
+    weight: float
+    span: tuple[int, ...]
+
+    def weighed(self, counts: Sequence[float]) -> _Hit:
+        """Let what speaks for a kind count as its weightiest word does; what speaks against it counts anywhere."""
+        share = max(counts[at] for at in self.span) if self.weight > 0 else 1.0
+        return replace(self, weight=self.weight * share)
 
 
 @dataclass(frozen=True)
@@ -69,15 +86,15 @@ class TermIndex:
         """Return the kinds that any term speaks for, best first; equal scores in the order of their names."""
         heard = [self._correct(word) for word in words(statement)]
         stems = [word for word, _ in heard]
-        found: dict[Term, tuple[float, range]] = {}
-        for start, (word, trust) in enumerate(heard):
+        found: dict[Term, list[_Hit]] = defaultdict(list)
+        for start, word in enumerate(stems):
             for term in self._beginning_with(word):
-                end = _phrase_end(term, stems, start)
-                if end is not None:
-                    weight = term.weight * min(trust, heard[end][1])
-                    if term not in found or abs(weight) > abs(found[term][0]):
-                        found[term] = (weight, range(start, end + 1))
-        return _ranked(found)
+                span = _phrase(term, stems, start)
+                if span is not None:
+                    found[term].append(_Hit(term, term.weight * min(heard[i][1] for i in span), span))
+        weighty = [hit.span[-1] for hits in found.values() for hit in hits if hit.weight >= SUBJECT]
+        counts = emphasis(stems, min(weighty, default=len(stems)))
+        return _ranked(_strongest([hit.weighed(counts) for hit in hits]) for hits in found.values())
 
     def _beginning_with(self, word: str) -> Iterator[Term]:
         yield from self._by_first.get(word, ())
@@ -102,36 +119,47 @@ def _one_letter_less(word: str) -> set[str]:
     return {word[:i] + word[i + 1 :] for i in range(len(word))}
 
 
-def _phrase_end(term: Term, stems: list[str], start: int) -> int | None:
-    """Return the index of the last word of ``term`` found from ``start`` on, or None."""
-    at = start
-    for position, wanted in enumerate(term.stems):
-        if position == 0:
-            continue
+def _phrase(term: Term, stems: list[str], start: int) -> tuple[int, ...] | None:
+    """Return where the words of ``term`` stand when it begins at ``start``, or None."""
+    at = [start]
+    for position, wanted in enumerate(term.stems[1:], 1):
         is_prefix = term.prefix and position == len(term.stems) - 1
-        window = range(at + 1, min(at + 2 + MAX_GAP, len(stems)))
+        window = range(at[-1] + 1, min(at[-1] + 2 + MAX_GAP, len(stems)))
         hit = next((i for i in window if _fits(stems[i], wanted, is_prefix)), None)
         if hit is None:
             return None
-        at = hit
-    return at
+        at.append(hit)
+    return tuple(at)
+
+
+def _strongest(hits: list[_Hit]) -> _Hit:
+    return max(hits, key=lambda hit: abs(hit.weight))
 
 
 def _fits(word: str, wanted: str, is_prefix: bool) -> bool:
     return word.startswith(wanted) if is_prefix else word == wanted
 
 
-def _ranked(found: Mapping[Term, tuple[float, range]]) -> list[Match]:
-    """Add up each kind's terms, the heaviest first; a word that a heavier term has used counts once."""
+def _ranked(found: Iterable[_Hit]) -> list[Match]:
+    """Add up what was found for each kind, the best first; equal scores in the order of the kinds' names.
+
+    A word counts once for a kind, in the weightiest and longest term that uses it ("stop sign" leaves nothing
+    for "sign"). What comes after the weightiest counts less: two good words make it surer, not twice as sure.
+    """
     scores: dict[str, float] = defaultdict(float)
     why: dict[str, list[str]] = defaultdict(list)
     used: dict[str, set[int]] = defaultdict(set)
-    for term, (weight, span) in sorted(found.items(), key=lambda item: (-abs(item[1][0]), item[0].written)):
-        if weight > 0 and used[term.kind].issuperset(span):
+    order = sorted(found, key=lambda hit: (-abs(hit.weight), -len(hit.term.stems), hit.term.written))
+    for hit in order:
+        kind = hit.term.kind
+        if hit.weight <= 0:
+            scores[kind] += hit.weight
             continue
-        scores[term.kind] += weight
-        if weight > 0:
-            used[term.kind].update(span)
-            why[term.kind].append(term.written)
+        fresh = set(hit.span) - used[kind]
+        if not fresh:
+            continue
+        scores[kind] += hit.weight * len(fresh) / len(hit.span) * (AFTER_FIRST if why[kind] else 1.0)
+        used[kind].update(fresh)
+        why[kind].append(hit.term.written)
     ranked = sorted(scores.items(), key=lambda item: (-item[1], item[0]))
     return [Match(kind, round(score, 3), tuple(why[kind])) for kind, score in ranked if score > 0]

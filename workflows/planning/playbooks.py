@@ -10,6 +10,8 @@ from workflows.plan.catalogue import Catalogue, offered
 from workflows.plan.validation import validate
 from workflows.planning.base import DraftRequest, Facts, PlannedDraft, Urgency
 from workflows.planning.city import shipped_categories
+from workflows.planning.matching import Match
+from workflows.planning.people import find_people
 from workflows.planning.places import PLACE_LIMIT, find_place
 from workflows.planning.shelf import FOLDER, GENERAL, Playbook, PlaybookError, load_playbooks
 from workflows.planning.text import clean
@@ -25,7 +27,9 @@ __all__ = [
     "playbook_problems",
 ]
 
-ENOUGH = 2.0  # the least score that is an answer rather than a guess
+FREQUENT = 0.5  # added to a score for each level of a playbook's frequency; a word is worth 2 to 14
+ENOUGH = 2.5  # the least score that is an answer rather than a guess
+SURE = {"place": 0.6, "urgency": 0.5}  # words find a place and an urgency, and know nothing of the city
 CANDIDATES = 3  # kept with the draft, so that staff see what else it might have been
 
 
@@ -41,16 +45,24 @@ class Choice:
 def choose(statement: str, folder: Path = FOLDER) -> list[Choice]:
     """Return the playbooks that fit ``statement``, best first, never empty.
 
-    The general playbook leads when nothing reaches ``ENOUGH``, and is otherwise last.
+    The general playbook leads when nothing reaches ``ENOUGH``, and is otherwise last. Behind those that the words
+    speak for come, with no score, the kinds that people confuse with the first.
     """
     shelf = load_playbooks(folder)
-    found = [
-        Choice(shelf.playbooks[match.kind], match.score, match.why)
-        for match in shelf.index.matches(clean(statement))
-    ]
-    fitting = [choice for choice in found if choice.score >= ENOUGH]
-    weaker = [choice for choice in found if choice.score < ENOUGH]
-    return [*fitting, Choice(shelf.playbooks[GENERAL], 0.0, ()), *weaker]
+    heard = clean(statement)
+    found = [_weighed(shelf.playbooks[match.kind], match) for match in shelf.index.matches(heard)]
+    found.sort(key=lambda choice: -choice.score)
+    general = Choice(shelf.playbooks[GENERAL], 0.0, ())
+    if not found or found[0].score < ENOUGH:
+        return [general, *found]
+    named = {choice.playbook.kind for choice in found}
+    alike = [Choice(shelf.playbooks[kind], 0.0, ()) for kind in found[0].playbook.alike if kind not in named]
+    return [*found, *alike, general]
+
+
+def _weighed(playbook: Playbook, match: Match) -> Choice:
+    """Where the words leave it nearly open, what a city hears of every day is likelier."""
+    return Choice(playbook, match.score + FREQUENT * playbook.frequency, match.why)
 
 
 def confidence(choices: list[Choice]) -> float:
@@ -76,11 +88,14 @@ class PlaybookPlanner:
         known = self._known(request.category)
         chosen = known or choices[0]
         playbook = chosen.playbook
+        people = find_people(request.statement)
         facts = Facts(
             category=playbook.category,
             confidence=1.0 if known else confidence(choices),
             place=clean(request.address, PLACE_LIMIT) if request.address else find_place(request.statement),
             urgency=request.urgency or self._urgency(request.statement, playbook),
+            people_affected=people.count if people else None,
+            sure=SURE | ({"people_affected": people.confidence} if people else {}),
         )
         detail = {
             "playbook": playbook.kind,

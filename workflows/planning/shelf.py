@@ -17,9 +17,10 @@ from workflows.planning.matching import Term, TermIndex, parse_term
 from workflows.planning.urgency import hints_index
 
 FOLDER = Path(__file__).parent.parent / "playbooks"
+MOST_FREQUENT = 3
 GENERAL = "other"  # the playbook of a statement that fits nothing
 
-_FIELDS = {"kind", "category", "title", "version", "terms", "urgency", "plan"}
+_FIELDS = {"kind", "category", "title", "version", "frequency", "alike", "terms", "urgency", "plan"}
 
 
 class PlaybookError(MuddaError):
@@ -36,10 +37,17 @@ class PlaybookError(MuddaError):
 
 @dataclass(frozen=True)
 class Playbook:
+    """``frequency`` says how often cities hear of it, from 0 (hardly) to ``MOST_FREQUENT`` (every day).
+
+    ``alike`` names the kinds that people's words confuse with this one, the likeliest first.
+    """
+
     kind: str
     category: str
     title: str
     version: int
+    frequency: int
+    alike: tuple[str, ...]
     terms: tuple[Term, ...]
     urgency_hints: TermIndex
     default_urgency: Urgency
@@ -91,6 +99,12 @@ def load_playbooks(folder: Path = FOLDER) -> Shelf:
             problems += [f"{path.name}: {problem}" for problem in found]
     if GENERAL not in playbooks:
         problems.append(f"{GENERAL}.yaml: the general playbook is missing")
+    problems += [
+        f"{kind}.yaml: alike: {other!r} is not another playbook"
+        for kind, playbook in playbooks.items()
+        for other in playbook.alike
+        if other == kind or (other not in playbooks and not problems)
+    ]
     if problems:
         raise PlaybookError(problems)
     terms = [term for playbook in playbooks.values() for term in playbook.terms]
@@ -119,6 +133,8 @@ def _read(path: Path) -> Playbook | list[str]:
         category=raw["category"],
         title=raw["title"],
         version=raw["version"],
+        frequency=raw["frequency"],
+        alike=tuple(raw["alike"]),
         terms=terms,
         urgency_hints=hints,
         default_urgency=default,
@@ -136,6 +152,10 @@ def _header_problems(raw: dict[str, Any], stem: str) -> list[str]:
         problems.append("title is empty")
     if type(raw["version"]) is not int or raw["version"] < 1:
         problems.append("version is not a whole number from 1")
+    if type(raw["frequency"]) is not int or not 0 <= raw["frequency"] <= MOST_FREQUENT:
+        problems.append(f"frequency is not a whole number from 0 to {MOST_FREQUENT}")
+    if not _are_words(raw["alike"]):
+        problems.append("alike is not a list of kinds")
     if not isinstance(raw["plan"], dict):
         problems.append("plan is not a mapping")
     return problems

@@ -15,8 +15,10 @@ WORD_LIMIT = 600  # words looked at; a report says what it is about long before
 _WORD = re.compile(r"[^\W_]+")
 _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn"}
 _SPACE = re.compile(r"\s+")
-# Words whose ending is part of what they mean: a parking place is no park, a missing lid was not missed.
-_WHOLE = {"parking", "missing", "building", "crossing", "marking", "railing", "lighting", "parked"}
+# Words whose ending is part of what they mean: a parking place is no park, a missing lid was not missed, and what
+# blocks a sign is not a blocked sign.
+_WHOLE = {"parking", "missing", "building", "crossing", "marking", "railing", "lighting", "parked",
+          "blocking", "covering", "hiding", "obscuring", "obstructing"}  # fmt: skip
 _VOWEL = re.compile(r"[aeiouy]")
 
 
