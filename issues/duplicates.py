@@ -20,7 +20,16 @@ from django.utils import timezone
 from issues.models import Issue, IssueStatus
 from issues.nearness import Duplicate, Spot, box_around, likeness, metres_between, spot_of
 
-__all__ = ["Duplicate", "Report", "possible_duplicates"]
+__all__ = [
+    "SAME_WORDS",
+    "STEMS",
+    "VAGUE",
+    "Duplicate",
+    "Report",
+    "possible_duplicates",
+    "report_of",
+    "stems_of",
+]
 
 OPEN = (IssueStatus.OPEN, IssueStatus.IN_PROGRESS)
 OPEN_WINDOW = timedelta(days=90)
@@ -41,6 +50,7 @@ STEMS = Func(
     function="tsvector_to_array",
     output_field=ArrayField(TextField()),
 )
+"""The stems of an issue's statement, for comparing words."""
 User = AbstractBaseUser | AnonymousUser
 
 
@@ -93,7 +103,7 @@ def possible_duplicates(about: Issue | Report, *, viewer: User, limit: int = 5) 
     at = report.reported_at or timezone.now()
     spot = spot_of(report.address)
     rows = list(_candidates(report, spot, at, viewer))
-    words = _own_stems(report.statement) if rows else frozenset()
+    words = stems_of(report.statement) if rows else frozenset()
     found = [
         (row.status not in OPEN, -round(duplicate.similarity, 1), duplicate.hours_apart, duplicate)
         for row in rows
@@ -127,7 +137,8 @@ def _recent(at: datetime) -> Q:
     )
 
 
-def _own_stems(text: str) -> frozenset[str]:
+def stems_of(text: str) -> frozenset[str]:
+    """The stems of a text, as PostgreSQL's English dictionary has them."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT tsvector_to_array(to_tsvector('english'::regconfig, %s))", [text])
         row = cursor.fetchone()
