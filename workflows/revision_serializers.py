@@ -42,7 +42,7 @@ class RevisionSummary(serializers.Serializer[Any]):
     changes = serializers.ListField(
         child=serializers.CharField(), help_text="What differs from the revision before, as sentences."
     )
-    errors = serializers.IntegerField(help_text="Errors that validation found when it was saved.")
+    error_count = serializers.IntegerField(help_text="Errors that validation found when it was saved.")
     approvals = ApprovalOutput(many=True)
     created_at = serializers.DateTimeField()
 
@@ -101,7 +101,7 @@ def revision_summary(revision: PlanRevision) -> Mapping[str, Any]:
         "author": revision.author.get_username() if revision.author else None,
         "instruction": run.instruction if run else "",
         "changes": sentences_of(revision),
-        "errors": sum(problem["severity"] == "error" for problem in revision.problems),
+        "error_count": sum(problem["severity"] == "error" for problem in revision.problems),
         "approvals": [
             {
                 "by": approval.approver.get_username(),

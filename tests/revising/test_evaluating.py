@@ -1,0 +1,141 @@
+"""``manage.py evaluate_planner``: on statements of our own."""
+
+import json
+import re
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from workflows.planning.evaluation import evaluate
+
+OURS = [
+    ("Deep pothole in the middle of Elm Avenue", "pothole_pavement"),
+    ("potholle on the bridge road", "pothole_pavement"),
+    ("Street light out in front of our house", "streetlight"),
+    ("Graffiti all over the underpass", "graffiti"),
+    ("A tree fell across the lane last night", "tree"),
+    ("xyzzy", "tree"),
+]
+
+
+def written(tmp_path, *lines):
+    path = tmp_path / "statements.jsonl"
+    text = "\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines)
+    path.write_text(text + "\n", encoding="utf-8")
+    return str(path)
+
+
+@pytest.fixture
+def ours(tmp_path):
+    return written(tmp_path, *({"text": text, "category": code} for text, code in OURS))
+
+
+def run(*arguments):
+    out = StringIO()
+    call_command("evaluate_planner", *arguments, stdout=out)
+    return out.getvalue()
+
+
+def test_it_prints_both_accuracies_with_one_decimal(ours):
+    said = run(ours)
+    assert "accuracy at 1: 83.3%" in said.splitlines()
+    assert re.search(r"^accuracy at 3: \d+\.\d%$", said, re.MULTILINE)
+
+
+def test_each_category_has_its_own_line_and_the_table_says_what_was_taken_for_what(ours):
+    said = run(ours)
+    assert re.search(r"^pothole_pavement +2 +100\.0% +100\.0%$", said, re.MULTILINE)
+    assert re.search(r"^tree +2 +50\.0% ", said, re.MULTILINE)
+    rows = [line for line in said.splitlines() if re.match(r" +\d+ \w", line)]
+    assert [row.split()[1] for row in rows] == sorted({code for _, code in OURS} | {"other"})
+    tree = next(row.split() for row in rows if row.split()[1] == "tree")
+    assert sorted(tree[2:]) == [".", ".", ".", "1", "1"]
+
+
+def test_as_json_it_says_the_same(ours):
+    found = json.loads(run(ours, "--json"))
+    assert (found["planner"], found["total"], found["accuracy_at_1"]) == ("playbooks", 6, 83.3)
+    assert found["categories"]["streetlight"] == {
+        "total": 1, "accuracy_at_1": 100.0, "accuracy_at_3": 100.0
+    }  # fmt: skip
+    assert found["confusion"]["tree"] == {"other": 1, "tree": 1}
+
+
+def test_bad_lines_are_named_by_number_and_nothing_is_judged(tmp_path):
+    path = written(
+        tmp_path,
+        {"text": "Pothole", "category": "pothole_pavement"},
+        "not json",
+        "",
+        {"text": "Pothole"},
+        {"category": "tree"},
+        {"text": "", "category": "tree"},
+        {"text": "x", "category": 7},
+        "[1, 2]",
+        '{"text": "a", "text": "b", "category": "tree"}',
+    )
+    with pytest.raises(CommandError) as caught:
+        run(path)
+    said = str(caught.value).splitlines()
+    assert [int(re.search(r"line (\d+)", line)[1]) for line in said] == [2, 4, 5, 6, 7, 8, 9]
+    assert said[1].endswith('line 4: no "category"')
+    assert said[4].endswith('line 7: "category" is not a text, or is empty')
+    assert said[5].endswith("line 8: not a JSON object")
+
+
+def test_very_many_bad_lines_are_counted_and_not_all_shown(tmp_path):
+    with pytest.raises(CommandError) as caught:
+        run(written(tmp_path, *["bad"] * 500))
+    assert str(caught.value).splitlines()[-1] == "and 480 more"
+
+
+def test_a_file_that_is_not_text_a_folder_and_no_file_are_clear_errors(tmp_path):
+    binary = tmp_path / "binary"
+    binary.write_bytes(b"\xff\xfe\x00\n\x80\n")
+    for path, said in ((binary, "line 1"), (tmp_path, "directory"), (tmp_path / "none", "No such file")):
+        with pytest.raises(CommandError, match=said):
+            run(str(path))
+    empty = tmp_path / "empty"
+    empty.touch()
+    with pytest.raises(CommandError, match="no statement"):
+        run(str(empty))
+
+
+def test_a_byte_order_mark_and_windows_line_ends_do_no_harm(tmp_path):
+    path = tmp_path / "windows.jsonl"
+    path.write_bytes(b'\xef\xbb\xbf{"text": "Pothole", "category": "pothole_pavement"}\r\n\r\n')
+    assert "accuracy at 1: 100.0%" in run(str(path))
+
+
+def test_a_category_that_is_not_ours_is_pointed_out_and_counts_as_wrong(tmp_path):
+    said = run(written(tmp_path, {"text": "Pothole", "category": "moon_base"}))
+    assert "accuracy at 1: 0.0%" in said
+    assert "(no category of ours)" in said
+
+
+def test_a_limit_judges_by_the_first_statements_only(ours):
+    assert json.loads(run(ours, "--json", "--limit", "2"))["total"] == 2
+
+
+def test_the_model_is_judged_only_where_there_is_one(db, ours):
+    with pytest.raises(CommandError, match="OPENAI_API_KEY is not set"):
+        run(ours, "--planner", "openai")
+
+
+def test_a_category_among_the_first_three_counts_once_for_each_statement():
+    found = evaluate(
+        [{"text": "x", "category": "b"}, {"text": "x", "category": "d"}], lambda text: ["a", "b", "c", "d"]
+    )
+    assert (found.at_1, found.at_3) == (0.0, 0.5)
+    assert found.categories["b"].among_three == 1
+
+
+def test_ten_thousand_statements_are_judged_in_one_go(tmp_path):
+    path = written(tmp_path, *[{"text": OURS[n % 5][0], "category": OURS[n % 5][1]} for n in range(10_000)])
+    assert json.loads(run(path, "--json"))["total"] == 10_000
+
+
+def test_the_command_needs_no_database(ours):
+    """Without the ``db`` fixture pytest-django refuses every query: this one would fail."""
+    assert "accuracy at 1" in run(ours)
