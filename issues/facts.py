@@ -192,7 +192,7 @@ def _understood(facts: Understood) -> Iterator[tuple[str, Any, float | None]]:
 def _may_record(issue: Issue, name: str, value: Any, confidence: float | None) -> bool:
     entry = issue.facts.get(name)
     if not isinstance(entry, dict):
-        return not _is_given(issue, name) or _column(issue, name) == value
+        return not _is_given(issue, name)
     if entry.get("source") in FINAL or entry.get("value") == value:
         return False
     return (confidence or 0.0) > (entry.get("confidence") or 0.0)

@@ -15,6 +15,7 @@ urlpatterns = [
     path("schema", SpectacularAPIView.as_view(), name="schema"),
     path("docs", staff_member_required(SpectacularSwaggerView.as_view(url_name="schema")), name="docs"),
     path("admin/", admin.site.urls),
+    path("", include("issues.urls")),
     # Before the plans: /workflows/executions and /workflows/tasks are more specific than /workflows/{id}.
     path("", include("executions.urls")),
     path("", include("workflows.urls")),

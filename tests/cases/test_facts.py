@@ -95,10 +95,12 @@ def test_what_an_issue_was_recorded_with_is_final_too(report):
     assert fact(issue, "category").source == "recorded"
 
 
-def test_a_fact_that_a_planner_reads_as_it_was_recorded_gets_its_confidence(report):
+def test_a_draft_that_repeats_what_was_recorded_does_not_make_it_a_guess(report):
     issue = report("A leak", category="water_leak", address="123 Main St")
     record_facts(issue, understood(), "playbooks")
-    assert (fact(issue, "place").source, fact(issue, "place").confidence) == ("playbooks", 0.6)
+    assert fact(issue, "place").source == "recorded"
+    record_facts(issue, understood(place="9 Oak St", sure={"place": 1.0}), "openai")
+    assert issue.address == "123 Main St"
 
 
 def test_staff_confirm_a_guess_by_repeating_it(report, chief):

@@ -1,0 +1,8 @@
+from django.urls import path
+
+from issues import views
+
+urlpatterns = [
+    path("issues/<str:reference>", views.IssueDetail.as_view()),
+    path("issues/<str:reference>/facts", views.IssueFacts.as_view()),
+]
