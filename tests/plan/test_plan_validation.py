@@ -301,6 +301,26 @@ def test_what_the_catalogue_asks_for_can_be_strengthened_but_never_weakened():
     assert order({"four_eyes": False}) == [(f"{at}/four_eyes", "weakens_approval")]
 
 
+def test_an_approval_that_is_late_goes_to_nobody_with_less_say():
+    def late(to, group=None, activity_id="order_contractor"):
+        inputs = {"department": "water", "scope": "Dig", "cost_limit": 100}
+        if activity_id == "update_issue":
+            inputs = {"note": "Done."}
+        approval = {"overdue": {"escalate_to": to}, **({"group": group} if group else {})}
+        step = {"step_id": "a", "activity_id": activity_id, "inputs": inputs, "requires_approval": approval}
+        return errors(plan_of(step))
+
+    weaker = [("/steps/0/requires_approval/overdue/escalate_to", "weakens_approval")]
+    assert late("supervisor") == late("administrator") == []
+    assert late("dispatcher") == weaker  # the catalogue asks for supervisors
+    assert late("supervisor", group="administrator") == weaker
+    assert late("approver", activity_id="update_issue") == weaker  # supervisors where nobody else is named
+    assert late("approver", "approver", "update_issue") == []
+    assert late("planner", "approver", "update_issue") == weaker
+    unknown = [("/steps/0/requires_approval/group", "unknown_group")]
+    assert late("administrator", "boss", "update_issue") == unknown
+
+
 def test_every_problem_is_found_in_one_pass_in_the_order_of_the_document():
     document = leak()
     document["steps"][3]["inputs"]["sections"] = [1, "{{ steps.gone }}"]

@@ -9,11 +9,10 @@ from workflows.plan.catalogue import Catalogue
 from workflows.plan.compiled import CompiledCompensation, CompiledPlan, CompiledStep
 from workflows.plan.problems import PlanHasProblems, has_errors
 from workflows.plan.schema import (
-    DEFAULT_APPROVAL_GROUP,
-    GROUPS,
     Approval,
     Compensation,
     Step,
+    approving_group,
     digest,
     normalise,
     parse_plan,
@@ -54,10 +53,9 @@ def stronger(asked: Approval | None, required: Approval | None) -> Approval | No
     """
     if asked is None or required is None:
         only = asked or required
-        return only and replace(only, group=only.group or DEFAULT_APPROVAL_GROUP)
-    group = max(asked.group, required.group, key=("", *GROUPS).index) or DEFAULT_APPROVAL_GROUP
+        return only and replace(only, group=approving_group(only.group, ""))
     return Approval(
-        group,
+        approving_group(asked.group, required.group),
         asked.reason or required.reason,
         asked.four_eyes or required.four_eyes,
         asked.due or required.due,

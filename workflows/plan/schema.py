@@ -40,6 +40,11 @@ DEFAULT_APPROVAL_GROUP = "supervisor"
 """Who decides when a plan says ``requires_approval: true`` and the catalogue names nobody."""
 
 
+def approving_group(asked: str, required: str) -> str:
+    """The group with more say of two (each may be ""), and the default one where neither is named."""
+    return max(asked, required, key=("", *GROUPS).index) or DEFAULT_APPROVAL_GROUP
+
+
 @dataclass(frozen=True)
 class Overdue:
     """What happens when a person has not answered in time.

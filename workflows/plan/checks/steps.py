@@ -24,6 +24,8 @@ from workflows.plan.schema import (
     PLAN_FIELDS,
     SCHEMA_VERSION,
     STEP_FIELDS,
+    Approval,
+    approving_group,
     default_needs,
 )
 
@@ -182,7 +184,9 @@ def _check_approval(value: Any, pointer: str, spec: ActivitySpec | None, report:
                 given, at, asked is not None and asked.four_eyes, report
             ),
             "due": lambda given, at: fields.duration(given, at, report, working=True),
-            "overdue": lambda given, at: check_approval_overdue(given, at, report),
+            "overdue": lambda given, at: check_approval_overdue(
+                given, at, _approving_group(value.get("group"), asked), report
+            ),
         },
         pointer,
     )
@@ -201,6 +205,10 @@ def _check_approval_group(value: Any, pointer: str, asked: str, report: Report) 
     if found is not None and asked and GROUPS.index(found) < GROUPS.index(asked):
         message = f"This activity needs the approval of the group {asked}; {found} has less say."
         report.error(pointer, "weakens_approval", message, f"Write {asked} or leave the field out.")
+
+
+def _approving_group(value: Any, asked: Approval | None) -> str:
+    return approving_group(value if value in GROUPS else "", asked.group if asked is not None else "")
 
 
 def _check_four_eyes(value: Any, pointer: str, asked: bool, report: Report) -> None:

@@ -12,6 +12,7 @@ from workflows.plan.checks.inputs import schema_problems
 from workflows.plan.checks.report import Report
 from workflows.plan.checks.view import StepView
 from workflows.plan.references import has_reference
+from workflows.plan.schema import GROUPS
 
 
 def check_step_overdue(value: Any, pointer: str, view: StepView, report: Report) -> None:
@@ -23,9 +24,14 @@ def check_step_overdue(value: Any, pointer: str, view: StepView, report: Report)
     _check_overdue(value, pointer, view, report)
 
 
-def check_approval_overdue(value: Any, pointer: str, report: Report) -> None:
-    """The ``overdue`` of an approval."""
+def check_approval_overdue(value: Any, pointer: str, group: str, report: Report) -> None:
+    """The ``overdue`` of an approval that ``group`` gives: whom it goes to must have as much say."""
     _check_overdue(value, pointer, None, report)
+    to = value.get("escalate_to") if isinstance(value, dict) else None
+    if to in GROUPS and GROUPS.index(to) < GROUPS.index(group):
+        message = f"This approval is for the group {group}; {to} has less say."
+        at = child(pointer, "escalate_to")
+        report.error(at, "weakens_approval", message, f"Write {group} or leave the field out.")
 
 
 def _check_overdue(value: Any, pointer: str, view: StepView | None, report: Report) -> None:
