@@ -51,8 +51,8 @@ def evaluate(condition: Any, values: Values) -> bool:
     if operator in ("all", "any"):
         parts = (evaluate(part, values) for part in several(operand))
         return all(parts) if operator == "all" else any(parts)
-    left, right = (resolve(side, values) for side in pair(operand))
-    return _compare(operator, left, right)
+    left, right = pair(operand)
+    return _compare(operator, resolve(left, values), resolve(right, values))
 
 
 def _exists(operand: object, values: Values) -> bool:
@@ -81,7 +81,7 @@ def _compare(operator: str, left: Any, right: Any) -> bool:
 
 
 def _comparable(left: object, right: object) -> bool:
-    return kind_of(left) == kind_of(right) or left is None or right is None
+    return type(left) is type(right) or kind_of(left) == kind_of(right) or left is None or right is None
 
 
 def _ordered(operator: str, left: Any, right: Any) -> bool:

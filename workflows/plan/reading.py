@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from workflows.plan.conditions import BadCondition
 from workflows.plan.references import BadReference, MissingValue, TooLong, Values
-from workflows.plan.states import PENDING, Context, Failure, StepState, StepStatus, has_ended
+from workflows.plan.states import IS_COMPLETED, PENDING, Context, Failure, StepState, StepStatus, has_ended
 
 T = TypeVar("T")
 
@@ -22,7 +22,7 @@ def values_of(context: Context, states: Mapping[str, StepState]) -> Values:
 
 def _output(states: Mapping[str, StepState], step_id: str) -> Any:
     state = states.get(step_id, PENDING)
-    if state.status is StepStatus.completed:
+    if state.status is IS_COMPLETED:
         return state.output
     path = f"steps.{step_id}"
     if state.status in (StepStatus.failed, StepStatus.compensated):

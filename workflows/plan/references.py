@@ -75,15 +75,17 @@ class Values:
 
     def lookup(self, reference: Reference) -> Any:
         """The value. Raises MissingValue."""
-        root, *rest = reference.path
-        if root == "steps" and rest:
-            value, rest = self.output_of(rest[0]), rest[1:]
-        elif root in ("issue", "data"):
+        path = reference.path
+        root, at = path[0], 1
+        value: Any
+        if root == "steps" and len(path) > 1:
+            value, at = self.output_of(path[1]), 2
+        elif root == "issue" or root == "data":
             value = self.issue if root == "issue" else self.data
         else:
             raise MissingValue(str(reference))
-        for part in rest:
-            value = _member(value, part, reference)
+        for part in path[at:]:
+            value = value[part] if type(value) is dict and part in value else _member(value, part, reference)
         return value
 
 
@@ -191,34 +193,40 @@ def resolve(value: Any, values: Values) -> Any:
         BadReference: never for a plan that validates.
         TooLong: the references bring in more than ``MAX_RESOLVED`` characters.
     """
+    if type(value) is str and "{{" not in value:
+        return value
     return _resolve(value, values, [MAX_RESOLVED])
 
 
 def _resolve(value: Any, values: Values, room: list[int]) -> Any:
-    if isinstance(value, str):
+    # By type: plans are JSON, and inside Temporal's sandbox each isinstance costs more than all else here.
+    kind = type(value)
+    if kind is str:
         return _resolve_text(value, values, room) if "{{" in value else value
-    if isinstance(value, dict):
+    if kind is dict:
         return {key: _resolve(item, values, room) for key, item in value.items()}
-    if isinstance(value, list):
+    if kind is list:
         return [_resolve(item, values, room) for item in value]
     return value
 
 
 def _resolve_text(text: str, values: Values, room: list[int]) -> Any:
     parts = parse(text)
-    if len(parts) == 1 and isinstance(parts[0], Reference):
+    if len(parts) == 1 and type(parts[0]) is Reference:
         found = values.lookup(parts[0])
-        _take(room, len(found) if isinstance(found, str) else _size(found))
+        _take(room, len(found) if type(found) is str else _size(found))
         return found
     written = []
     for part in parts:
-        if isinstance(part, Reference):
-            found = values.lookup(part)
-            if found is None:
-                raise MissingValue(str(part))
-            part = as_text(found)
-            _take(room, len(part))
-        written.append(part)
+        if isinstance(part, str):
+            written.append(part)
+            continue
+        found = values.lookup(part)
+        if found is None:
+            raise MissingValue(str(part))
+        text = found if type(found) is str else as_text(found)
+        _take(room, len(text))
+        written.append(text)
     return "".join(written)
 
 

@@ -28,6 +28,9 @@ from workflows.plan.reading import attempt, values_of
 from workflows.plan.references import MissingValue, Values, resolve
 from workflows.plan.states import (
     ENDED,
+    IS_FAILED,
+    IS_PENDING,
+    IS_WAITING,
     PENDING,
     AskApproval,
     Compensate,
@@ -101,7 +104,7 @@ def _settle(plan: CompiledPlan, context: Context, states: dict[str, StepState]) 
     values = values_of(context, states)
     ended = {step_id for step_id, state in states.items() if has_ended(state)}
     for step in plan.graph.escalating:
-        if states[step.step_id].status is StepStatus.failed:
+        if states[step.step_id].status is IS_FAILED:
             ended.discard(step.step_id)
     moves: list[Move] = []
     for step in plan.graph.order:
@@ -114,7 +117,7 @@ def _settle(plan: CompiledPlan, context: Context, states: dict[str, StepState]) 
                 states[step.step_id] = state = found
             else:
                 moves.append(found)
-        if state.status is StepStatus.failed and step.on_failure == "escalate":
+        if state.status is IS_FAILED and step.on_failure == "escalate":
             moves.append(Escalate(step.step_id, step.escalate_to, state.failure or _UNKNOWN))
         elif has_ended(state):
             ended.add(step.step_id)
@@ -122,29 +125,34 @@ def _settle(plan: CompiledPlan, context: Context, states: dict[str, StepState]) 
 
 
 def _may_begin(state: StepState) -> bool:
-    if state.status is StepStatus.waiting:
+    if state.status is IS_WAITING:
         return state.approved and not state.escalated
-    return state.status is StepStatus.pending
+    return state.status is IS_PENDING
 
 
 def _begin(step: CompiledStep, state: StepState, values: Values, plan: CompiledPlan) -> Move | StepState:
     """The move of a step whose needs have ended, or the state in which it ends without one."""
     try:
-        # An approval isn't asked for again, so neither is whether the step is wanted.
-        wanted = state.approved or step.when is None or attempt(lambda: evaluate(step.when, values))
-        if isinstance(wanted, Failure):
-            return _failed(state, wanted)
-        if not wanted:
-            return _skipped(state, f"Its condition does not hold: {render(step.when, plan.graph.titles)}.")
         # Resolved before anybody is asked: a step that can't start is not worth a person's decision.
-        inputs: dict[str, Any] | Failure = attempt(lambda: resolve(step.inputs, values))
+        inputs = attempt(lambda: _inputs_if_wanted(step, state, values))
     except MissingValue as missing:
         return _skipped(state, _without_value(missing, plan))
+    if inputs is None:
+        return _skipped(state, f"Its condition does not hold: {render(step.when, plan.graph.titles)}.")
     if isinstance(inputs, Failure):
         return _failed(state, inputs)
     if step.approval is not None and not state.approved:
         return AskApproval(step.step_id)
     return Start(step.step_id, inputs)
+
+
+def _inputs_if_wanted(step: CompiledStep, state: StepState, values: Values) -> dict[str, Any] | None:
+    """The step's inputs; None when its condition does not hold. An approval isn't asked for again, so neither is
+    whether the step is wanted."""
+    if step.when is not None and not state.approved and not evaluate(step.when, values):
+        return None
+    inputs: dict[str, Any] = resolve(step.inputs, values)
+    return inputs
 
 
 def _without_value(missing: MissingValue, plan: CompiledPlan) -> str:

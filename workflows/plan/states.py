@@ -24,6 +24,10 @@ class StepStatus(StrEnum):
     cancelled = "cancelled"
 
 
+# What decisions ask of every step: in Python 3.11 each StepStatus.x is a call, and hashing or comparing members more.
+IS_PENDING, IS_WAITING, IS_RUNNING = StepStatus.pending, StepStatus.waiting, StepStatus.running
+IS_COMPLETED, IS_FAILED = StepStatus.completed, StepStatus.failed
+
 ENDED = frozenset(
     {
         StepStatus.completed, StepStatus.failed, StepStatus.skipped,
@@ -194,10 +198,5 @@ PENDING = StepState()
 
 def has_ended(state: StepState) -> bool:
     """Whether the status is one of ``ENDED``."""
-    # By identity: hashing or comparing members of an Enum costs more than everything else in a decision.
     status = state.status
-    return (
-        status is not StepStatus.pending
-        and status is not StepStatus.waiting
-        and status is not StepStatus.running
-    )
+    return status is not IS_PENDING and status is not IS_WAITING and status is not IS_RUNNING

@@ -12,14 +12,23 @@ from typing import Any
 from workflows.plan.compiled import CompiledCompensation, CompiledPlan, CompiledStep
 from workflows.plan.reading import attempt, missing_value, values_of
 from workflows.plan.references import MissingValue, Values, resolve
-from workflows.plan.states import Compensate, Context, Decision, Failure, Finish, StepState, StepStatus
+from workflows.plan.states import (
+    IS_FAILED,
+    Compensate,
+    Context,
+    Decision,
+    Failure,
+    Finish,
+    StepState,
+    StepStatus,
+)
 
 
 def culprit(plan: CompiledPlan, states: Mapping[str, StepState]) -> CompiledStep | None:
     """The first step in the plan whose failure stops the run: under ``fail``, or because a person said so."""
     for step in plan.steps:
         state = states[step.step_id]
-        if state.status is StepStatus.failed and (step.on_failure == "fail" or state.escalated):
+        if state.status is IS_FAILED and (step.on_failure == "fail" or state.escalated):
             return step
     return None
 
