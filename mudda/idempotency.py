@@ -57,8 +57,11 @@ class Claim:
         return response
 
 
-def find(request: Request) -> Response | None:
+def find(request: Request, *, body: bytes | None = None) -> Response | None:
     """The answer that this request got before, if any: looked up before any costly work.
+
+    Args:
+        body: what says the same as the body, for uploads: their bodies are long, and have another boundary each time.
 
     Raises:
         KeyReused: the key was used with another body.
@@ -69,13 +72,13 @@ def find(request: Request) -> Response | None:
     record = IdempotencyRecord.objects.filter(**scope, created_at__gt=timezone.now() - KEPT).first()
     if record is None:
         return None
-    _ensure_same_body(record, request)
+    _ensure_same_body(record, request, body)
     return _replay(record)
 
 
 @contextmanager
-def claim(request: Request) -> Iterator[Claim]:
-    """A transaction in which the work is done and its answer kept.
+def claim(request: Request, *, body: bytes | None = None) -> Iterator[Claim]:
+    """A transaction in which the work is done and its answer kept. ``body`` is as for ``find``.
 
     Raises:
         KeyReused: the key was used with another body.
@@ -83,7 +86,7 @@ def claim(request: Request) -> Iterator[Claim]:
     """
     scope = _scope(request)
     with transaction.atomic():
-        yield _claim(scope, request) if scope is not None else Claim(None)
+        yield _claim(scope, request, body) if scope is not None else Claim(None)
 
 
 def forget_old() -> None:
@@ -91,16 +94,16 @@ def forget_old() -> None:
     IdempotencyRecord.objects.filter(created_at__lt=timezone.now() - KEPT).delete()
 
 
-def _claim(scope: dict[str, str], request: Request) -> Claim:
+def _claim(scope: dict[str, str], request: Request, body: bytes | None) -> Claim:
     IdempotencyRecord.objects.filter(**scope, created_at__lte=timezone.now() - KEPT).delete()
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{WAIT_SECONDS}s"])
-            record = IdempotencyRecord.objects.create(**scope, body_sha256=_body_hash(request))
+            record = IdempotencyRecord.objects.create(**scope, body_sha256=_body_hash(request, body))
             cursor.execute("SELECT set_config('lock_timeout', '0', true)")
     except IntegrityError:
         record = IdempotencyRecord.objects.get(**scope)
-        _ensure_same_body(record, request)
+        _ensure_same_body(record, request, body)
         return Claim(record, replayed=True)
     except OperationalError as error:
         if isinstance(error.__cause__, LockNotAvailable):
@@ -119,12 +122,12 @@ def _scope(request: Request) -> dict[str, str] | None:
     return {"caller": caller, "method": str(request.method), "path": request.path[:200], "key": key}
 
 
-def _body_hash(request: Request) -> str:
-    return hashlib.sha256(request._request.body).hexdigest()
+def _body_hash(request: Request, body: bytes | None) -> str:
+    return hashlib.sha256(request._request.body if body is None else body).hexdigest()
 
 
-def _ensure_same_body(record: IdempotencyRecord, request: Request) -> None:
-    if record.body_sha256 != _body_hash(request):
+def _ensure_same_body(record: IdempotencyRecord, request: Request, body: bytes | None) -> None:
+    if record.body_sha256 != _body_hash(request, body):
         raise KeyReused
 
 

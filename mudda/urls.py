@@ -19,6 +19,7 @@ urlpatterns = [
     # Before the plans: /workflows/executions and /workflows/tasks are more specific than /workflows/{id}.
     path("", include("executions.urls")),
     path("", include("workflows.urls")),
+    path("", include("workflows.policies.urls")),
 ]
 
 handler500 = "mudda.pages.server_error"

@@ -35,6 +35,7 @@ from workflows.drafting import ask_for_draft
 from workflows.models import PlanApproval, PlanRevision, PlanStatus, WorkflowPlan
 from workflows.plan.catalogue import offered
 from workflows.plan.schema import normalise
+from workflows.policies.admin import PolicyAdmin
 from workflows.services import (
     PlanExecuted,
     approve_plan,
@@ -329,4 +330,4 @@ def plans_of_issue(request: HttpRequest, issue: Issue) -> Iterable[console.Part]
         yield console.Panel("Plans", "admin/console/panels/plans.html", {"rows": rows})
 
 
-__all__ = ["CHANGED", "PlanAdmin", "is_executed"]
+__all__ = ["CHANGED", "PlanAdmin", "PolicyAdmin", "is_executed"]

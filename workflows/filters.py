@@ -1,10 +1,11 @@
-"""How lists of plans can be narrowed."""
+"""How lists of plans and of policies can be narrowed."""
 
 from django.db.models import QuerySet
 from django_filters import CharFilter, ChoiceFilter, FilterSet, IsoDateTimeFilter
 
 from issues.models import REFERENCE
-from workflows.models import PlanStatus, WorkflowPlan
+from workflows.models import PlanStatus, PolicyDocument, WorkflowPlan
+from workflows.policies.models import PolicyLanguage, PolicyStatus
 
 
 class PlanFilter(FilterSet):
@@ -22,3 +23,13 @@ class PlanFilter(FilterSet):
     def of_issue(self, queryset: QuerySet[WorkflowPlan], name: str, value: str) -> QuerySet[WorkflowPlan]:
         match = REFERENCE.match(value)
         return queryset.filter(issue_id=int(match[1])) if match else queryset.none()
+
+
+class PolicyFilter(FilterSet):
+    status = ChoiceFilter(choices=PolicyStatus.choices)
+    language = ChoiceFilter(choices=PolicyLanguage.choices)
+    department = CharFilter(field_name="department__code")
+
+    class Meta:
+        model = PolicyDocument
+        fields: list[str] = []

@@ -39,6 +39,13 @@ class PolicyQuerySet(models.QuerySet["PolicyDocument"]):
             return self.none()
         return self.filter(models.Q(department__isnull=True) | within_departments(user, "department"))
 
+    def within(self, department: str | None) -> Self:
+        """The whole city's, and those of the department with this code."""
+        whose = models.Q(department__isnull=True)
+        if department:  # PostgreSQL has no text with NUL: no department has such a code
+            whose |= models.Q(department__code=department.replace("\x00", ""))
+        return self.filter(whose)
+
     def published(self) -> Self:
         return self.filter(status=PolicyStatus.PUBLISHED)
 

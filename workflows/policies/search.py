@@ -1,17 +1,19 @@
 """Finding the passages of policies that a citizen's words are about: PostgreSQL's full-text search.
 
 The words are OR-ed: a statement of two sentences never has all the words of a rule. Each passage is ranked by the
-sum over the words that it has of ``ts_rank`` (how often, a heading's counting twice; less in a longer one) times the word's rarity among
-the passages searched (as in BM25): plain ``ts_rank`` would let "street" weigh as much as "hydrant". At most three
-passages of one document are given, so that one long document doesn't hide the others. The figures were chosen on the
-questions of the tests, by `manage.py evaluate_policies`: PostgreSQL's own weights, a heading's ten times, find less.
+sum over the words that it has of ``ts_rank`` (how often; twice in a heading; less in a longer one) times the word's
+rarity among the passages searched (as in BM25): plain ``ts_rank`` would let "street" weigh as much as "hydrant". At
+most three passages of one document are given, so that one long document doesn't hide the others. The figures were
+chosen on the questions of the tests, by `manage.py evaluate_policies`: PostgreSQL's own weights, ten times in a
+heading, find less.
 """
 
+from typing import Any
+
 from django.db import connection
-from django.db.models import Q, QuerySet
 
 from workflows.planning.base import Passage
-from workflows.policies.models import PolicyDocument
+from workflows.policies.models import PolicyDocument, PolicyQuerySet
 
 LONGEST_QUERY = 10_000
 """Characters that are looked at."""
@@ -70,19 +72,16 @@ def find_passages(words: str, *, department: str | None, limit: int = 8) -> list
         department: the code of the department whose own policies are searched too, beside the whole city's.
         limit: at most so many, up to 50.
     """
-    whose = Q(department__isnull=True)
-    if department:
-        whose |= Q(department__code=department.replace("\x00", ""))
-    return search_passages(words, PolicyDocument.objects.filter(whose), limit=limit)
+    return search_passages(words, PolicyDocument.objects.all().within(department), limit=limit)
 
 
-def search_passages(words: str, documents: QuerySet[PolicyDocument], *, limit: int = 8) -> list[Passage]:
+def search_passages(words: str, documents: PolicyQuerySet, *, limit: int = 8) -> list[Passage]:
     """The same among the published ones of ``documents``."""
-    ids = list(documents.filter(status="PUBLISHED").order_by().values_list("pk", flat=True))
+    ids = list(documents.published().order_by().values_list("pk", flat=True))
     text = _searchable(words)
     if not ids or not text.strip() or limit < 1:
         return []
-    given = {
+    given: dict[str, Any] = {
         "documents": ids,
         "words": text,
         "lexemes": MOST_LEXEMES,

@@ -1,0 +1,371 @@
+"""The API's doors to policies: each parses, calls one service and renders."""
+
+import json
+from typing import Any
+from uuid import UUID
+
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from rest_framework.generics import ListAPIView
+from rest_framework.parsers import MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from issues.models import Department
+from mudda import idempotency
+from mudda.drf import caller, parse
+from mudda.errors import InvalidRequest, NotFound
+from workflows.filters import PolicyFilter
+from workflows.policies.citing import citation
+from workflows.policies.importing import ImportedPolicy, read_policy
+from workflows.policies.models import PolicyDocument, PolicyQuerySet, PolicyVersion
+from workflows.policies.search import MOST_PASSAGES, search_passages
+from workflows.policies.serializers import (
+    CreatePolicyInput,
+    ImportPolicyInput,
+    ImportVersionInput,
+    PolicyOutput,
+    PolicySummary,
+    PublishInput,
+    RevisePolicyInput,
+    SearchOutput,
+    VersionOutput,
+    policy_output,
+    version_output,
+)
+from workflows.policies.services import (
+    create_policy,
+    newest_version,
+    publish_policy,
+    revise_policy,
+    withdraw_policy,
+)
+
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    str,
+    OpenApiParameter.HEADER,
+    description="The same key and body get the same answer, for 24 h.",
+)
+IF_MATCH = OpenApiParameter(
+    "If-Match",
+    str,
+    OpenApiParameter.HEADER,
+    description="The policy's ETag: write a version only if nobody wrote one since.",
+)
+TEXT = (
+    "# Street lighting\n\n## Repair times\n\nA single lamp that is out is repaired within ten working days."
+)
+CREATE_EXAMPLE = OpenApiExample(
+    "A policy of the lighting department",
+    value={"heading": "Street lighting", "text": TEXT, "department": "lighting", "language": "english"},
+    request_only=True,
+)
+REVISE_EXAMPLE = OpenApiExample(
+    "A shorter time",
+    value={"heading": "Street lighting", "text": TEXT.replace("ten", "eight")},
+    request_only=True,
+)
+PUBLISH_EXAMPLE = OpenApiExample("The second version", value={"version": 2}, request_only=True)
+POLICY_EXAMPLE = OpenApiExample(
+    "In force, with a newer version waiting",
+    value={
+        "policy_id": "0d4f0c6e-6d0e-5b0a-9d6c-2a86b6c1a7f1",
+        "status": "PUBLISHED",
+        "heading": "Street lighting",
+        "text": TEXT.replace("ten", "eight"),
+        "department": "lighting",
+        "language": "english",
+        "version": 2,
+        "in_force": 1,
+        "file_name": "",
+        "created_at": "2026-01-12T09:00:00+00:00",
+        "updated_at": "2026-03-02T14:30:00+00:00",
+    },
+    response_only=True,
+)
+SEARCH_EXAMPLE = OpenApiExample(
+    "What is known of dark streets",
+    value={
+        "results": [
+            {
+                "policy_id": "0d4f0c6e-6d0e-5b0a-9d6c-2a86b6c1a7f1",
+                "version": 1,
+                "citation": "0d4f0c6e-6d0e-5b0a-9d6c-2a86b6c1a7f1@1",
+                "heading": "Street lighting > Repair times",
+                "text": "A single lamp that is out is repaired within ten working days.",
+            }
+        ]
+    },
+    response_only=True,
+)
+
+
+class UnknownDepartment(InvalidRequest):
+    code = "unknown_department"
+    title = "department names no department of ours."
+
+
+class Policies(ListAPIView[PolicyDocument]):
+    """The policies that the caller may see: their departments' and the whole city's, newest first."""
+
+    scopes = {"GET": "policies:read", "POST": "policies:write"}
+    serializer_class = PolicySummary
+    filterset_class = PolicyFilter
+
+    def get_queryset(self) -> PolicyQuerySet:
+        if getattr(self, "swagger_fake_view", False):
+            return PolicyDocument.objects.none()
+        return _visible(self.request)
+
+    @extend_schema(operation_id="list_policies", summary="List policies")
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().get(request, *args, **kwargs)
+
+    @extend_schema(
+        operation_id="create_policy",
+        summary="Write a policy: a draft, until it is published",
+        request=CreatePolicyInput,
+        responses={201: PolicyOutput},
+        parameters=[IDEMPOTENCY_KEY],
+        examples=[CREATE_EXAMPLE, POLICY_EXAMPLE],
+        filters=False,
+    )
+    def post(self, request: Request) -> Response:
+        given = parse(CreatePolicyInput, request)
+        with idempotency.claim(request) as claim:
+            if claim.answer is not None:
+                return claim.answer
+            department = _department(given.pop("department"))
+            document = create_policy(**given, department=department, by=caller(request))
+            return claim.keep(_answer(document, status=201))
+
+
+class PolicyDetail(APIView):
+    scopes = {"GET": "policies:read", "PUT": "policies:write"}
+
+    @extend_schema(
+        operation_id="read_policy", summary="Read a policy", responses=PolicyOutput, examples=[POLICY_EXAMPLE]
+    )
+    def get(self, request: Request, policy_id: UUID) -> Response:
+        return _answer(_found(request, policy_id))
+
+    @extend_schema(
+        operation_id="revise_policy",
+        summary="Write a new version; the one in force stays so until the new one is published",
+        request=RevisePolicyInput,
+        responses=PolicyOutput,
+        parameters=[IF_MATCH],
+        examples=[REVISE_EXAMPLE, POLICY_EXAMPLE],
+    )
+    def put(self, request: Request, policy_id: UUID) -> Response:
+        given = parse(RevisePolicyInput, request)
+        expected = _if_match(request)
+        return _answer(
+            revise_policy(policy_id=policy_id, expected_version=expected, by=caller(request), **given)
+        )
+
+
+class VersionDetail(APIView):
+    scopes = {"GET": "policies:read"}
+
+    @extend_schema(
+        operation_id="read_policy_version",
+        summary="Read one version, as plans cite it",
+        responses=VersionOutput,
+    )
+    def get(self, request: Request, policy_id: UUID, number: int) -> Response:
+        versions = PolicyVersion.objects.filter(document__in=_visible(request), document=policy_id)
+        version = versions.filter(number=min(number, 2**31 - 1)).select_related("author").first()
+        if version is None:
+            raise NotFound("There is no such version.")
+        return Response(version_output(version))
+
+
+class PublishPolicy(APIView):
+    scopes = {"POST": "policies:write"}
+
+    @extend_schema(
+        operation_id="publish_policy",
+        summary="Put the version that was read in force",
+        request=PublishInput,
+        responses=PolicyOutput,
+        parameters=[IDEMPOTENCY_KEY],
+        examples=[PUBLISH_EXAMPLE],
+    )
+    def post(self, request: Request, policy_id: UUID) -> Response:
+        given = parse(PublishInput, request)
+        with idempotency.claim(request) as claim:
+            if claim.answer is not None:
+                return claim.answer
+            document = publish_policy(policy_id=policy_id, version=given["version"], by=caller(request))
+            return claim.keep(_answer(document))
+
+
+class WithdrawPolicy(APIView):
+    scopes = {"POST": "policies:write"}
+
+    @extend_schema(
+        operation_id="withdraw_policy",
+        summary="Take a policy out of force",
+        request=None,
+        responses=PolicyOutput,
+        parameters=[IDEMPOTENCY_KEY],
+    )
+    def post(self, request: Request, policy_id: UUID) -> Response:
+        with idempotency.claim(request) as claim:
+            if claim.answer is not None:
+                return claim.answer
+            return claim.keep(_answer(withdraw_policy(policy_id=policy_id, by=caller(request))))
+
+
+class SearchPolicies(APIView):
+    scopes = {"GET": "policies:read"}
+
+    @extend_schema(
+        operation_id="search_policies",
+        summary="Find the passages in force that fit a citizen's words",
+        parameters=[
+            OpenApiParameter("q", str, required=True, description="Any words."),
+            OpenApiParameter(
+                "department", str, description="Its own policies and the whole city's, by its code."
+            ),
+            OpenApiParameter("limit", int, description=f"At most so many: 8, up to {MOST_PASSAGES}."),
+        ],
+        responses=SearchOutput,
+        examples=[SEARCH_EXAMPLE],
+    )
+    def get(self, request: Request) -> Response:
+        asked = request.query_params
+        documents = _visible(request)
+        if department := asked.get("department"):
+            documents = documents.within(department)
+        found = search_passages(asked.get("q", ""), documents, limit=_limit(asked.get("limit")))
+        results = [
+            {
+                "policy_id": passage.document,
+                "version": passage.version,
+                "citation": citation(passage.document, passage.version),
+                "heading": passage.heading,
+                "text": passage.text,
+            }
+            for passage in found
+        ]
+        return Response({"results": results})
+
+
+# --- files ------------------------------------------------------------------------------------------
+
+
+class ImportPolicy(APIView):
+    """A file as ``multipart/form-data``; its kind is read from its content."""
+
+    scopes = {"POST": "policies:write"}
+    parser_classes = [MultiPartParser]
+
+    @extend_schema(
+        operation_id="import_policy",
+        summary="Make a policy of a file: a draft, until it is published",
+        request={"multipart/form-data": ImportPolicyInput},
+        responses={201: PolicyOutput},
+        parameters=[IDEMPOTENCY_KEY],
+    )
+    def post(self, request: Request) -> Response:
+        given = parse(ImportPolicyInput, request)
+        file, body = _file(given, request)
+        with idempotency.claim(request, body=body) as claim:
+            if claim.answer is not None:
+                return claim.answer
+            document = create_policy(
+                heading=given.get("heading") or file.heading,
+                text=file.text,
+                source=file.source,
+                department=_department(given.get("department")),
+                language=given["language"],
+                by=caller(request),
+            )
+            return claim.keep(_answer(document, status=201))
+
+
+class ImportVersion(APIView):
+    scopes = {"POST": "policies:write"}
+    parser_classes = [MultiPartParser]
+
+    @extend_schema(
+        operation_id="import_policy_version",
+        summary="Write a new version from a file",
+        request={"multipart/form-data": ImportVersionInput},
+        responses=PolicyOutput,
+        parameters=[IDEMPOTENCY_KEY, IF_MATCH],
+    )
+    def post(self, request: Request, policy_id: UUID) -> Response:
+        given = parse(ImportVersionInput, request)
+        _found(request, policy_id)  # before a file is read that belongs to nothing
+        file, body = _file(given, request)
+        with idempotency.claim(request, body=body) as claim:
+            if claim.answer is not None:
+                return claim.answer
+            document = revise_policy(
+                policy_id=policy_id,
+                heading=given.get("heading") or file.heading,
+                text=file.text,
+                source=file.source,
+                expected_version=_if_match(request),
+                by=caller(request),
+            )
+            return claim.keep(_answer(document))
+
+
+def _file(given: dict[str, Any], request: Request) -> tuple[ImportedPolicy, bytes]:
+    """What the file says, and what stands for the whole request in its idempotency record."""
+    upload = given.pop("file")
+    content = upload.read()
+    fields = json.dumps({**given, "name": upload.name}, sort_keys=True).encode()
+    return read_policy(content, upload.name or ""), fields + b"\n" + content
+
+
+# --- shared -----------------------------------------------------------------------------------------
+
+
+def _visible(request: Request) -> PolicyQuerySet:
+    return PolicyDocument.objects.visible_to(request.user).select_related("department", "current")
+
+
+def _found(request: Request, policy_id: UUID) -> PolicyDocument:
+    document = _visible(request).filter(pk=policy_id).first()
+    if document is None:
+        raise NotFound("There is no such policy.")
+    return document
+
+
+def _department(code: str | None) -> Department | None:
+    if not code:
+        return None
+    department = Department.objects.filter(code=code).first()
+    if department is None:
+        error = {"pointer": "/department", "code": "unknown_department", "message": "There is no such one."}
+        raise UnknownDepartment(errors=[error])
+    return department
+
+
+def _limit(text: str | None) -> int:
+    if text is None:
+        return 8
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MOST_PASSAGES):
+        error = {"pointer": "/limit", "code": "bad_value", "message": f"A number from 1 to {MOST_PASSAGES}."}
+        raise InvalidRequest("limit is not valid.", errors=[error])
+    return int(text)
+
+
+def _answer(document: PolicyDocument, *, status: int = 200) -> Response:
+    tag = f'"{newest_version(document).number}"'
+    return Response(policy_output(document), status=status, headers={"ETag": tag})
+
+
+def _if_match(request: Request) -> int | None:
+    """The version that the caller has read; 0, which no version has, for a tag that is none of ours."""
+    given = request.headers.get("If-Match", "").strip()
+    if given in {"", "*"}:
+        return None
+    number = given.removeprefix("W/").strip('"')
+    return int(number) if number.isascii() and number.isdigit() and len(number) < 10 else 0
