@@ -1,4 +1,4 @@
-"""The form in which the model answers, and how the answer is read.
+"""The form in which the model writes a plan, and how it is read.
 
 Strict structured output asks that every property is required and no object is open. A plan's ``inputs``
 (free names, any JSON value) and ``when`` (a tree of any depth) do not fit that, so the model writes
@@ -10,57 +10,26 @@ cannot express. What the form cannot hold, validation finds, and its problems go
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mudda import strictjson
 from workflows.plan.catalogue import GROUPS, Catalogue
 from workflows.plan.problems import Problem
-from workflows.planning.base import URGENCIES
+from workflows.planning.base import Passage, citation_text
 
 ANSWER_NAME = "plan_draft"
+REVISION_NAME = "plan_revision"
 
 _TEXT = {"type": "string"}
+_ESCALATE = "escalate:"
+_KEPT = ("timeout", "retry")
+"""Fields of a step that the form does not have: a revision keeps them as they were."""
 
 
-def answer_schema(catalogue: Catalogue, categories: Sequence[str]) -> dict[str, Any]:
-    """Return the JSON Schema of an answer: only activities, groups and categories that exist can be named."""
-    step = _closed(
-        {
-            "step_id": _TEXT,
-            "activity_id": {"type": "string", "enum": list(catalogue)},
-            "title": _TEXT,
-            "reason": _TEXT,
-            "needs": {"type": "array", "items": _TEXT},
-            "when_json": _or_null(_TEXT),
-            "requires_approval": _or_null(
-                _closed(
-                    {
-                        "group": {"type": "string", "enum": list(GROUPS)},
-                        "reason": _TEXT,
-                        "due": _or_null(_TEXT),
-                        "four_eyes": {"type": "boolean"},
-                    }
-                )
-            ),
-            "due": _or_null(_TEXT),
-            "on_failure": {"type": "string", "enum": ["fail", "continue"]},
-            "inputs": {"type": "array", "items": _closed({"name": _TEXT, "value_json": _TEXT})},
-        }
-    )
-    facts = _closed(
-        {
-            "category": {"type": "string", "enum": list(categories)},
-            "confidence": {"type": "number"},
-            "place": _TEXT,
-            "urgency": {"type": "string", "enum": list(URGENCIES)},
-        }
-    )
-    plan = _closed({"workflow_name": _TEXT, "description": _TEXT, "steps": {"type": "array", "items": step}})
-    return _closed({"facts": facts, "plan": plan})
-
-
-def _closed(properties: dict[str, Any]) -> dict[str, Any]:
+def closed(properties: dict[str, Any]) -> dict[str, Any]:
+    """The schema of an object with exactly these properties."""
     return {
         "type": "object",
         "properties": properties,
@@ -69,46 +38,153 @@ def _closed(properties: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
+def or_null(schema: dict[str, Any]) -> dict[str, Any]:
     return {"anyOf": [schema, {"type": "null"}]}
 
 
-def read_plan(answered: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
+def one_of(values: Sequence[str]) -> dict[str, Any]:
+    return {"type": "string", "enum": list(values)}
+
+
+def passage_ids(passages: Sequence[Passage]) -> dict[str, Any]:
+    """The schema of a list of ids of these passages."""
+    return {"type": "array", "items": {"type": "integer", "enum": [passage.id for passage in passages]}}
+
+
+def answer_schema(catalogue: Catalogue, passages: Sequence[Passage] = ()) -> dict[str, Any]:
+    """Return the JSON Schema of a plan: only activities, groups and passages that are offered can be named."""
+    return closed({"plan": _plan_schema(catalogue, passages)})
+
+
+def revision_schema(catalogue: Catalogue, passages: Sequence[Passage] = ()) -> dict[str, Any]:
+    """The same with the model's account of what it changed, one sentence for each change."""
+    account = {"type": "array", "items": _TEXT}
+    return closed({"plan": _plan_schema(catalogue, passages), "account": account})
+
+
+def _plan_schema(catalogue: Catalogue, passages: Sequence[Passage]) -> dict[str, Any]:
+    inputs = {"type": "array", "items": closed({"name": _TEXT, "value_json": _TEXT})}
+    group = one_of(GROUPS)
+    step = {
+        "step_id": _TEXT,
+        "activity_id": one_of(list(catalogue)),
+        "title": _TEXT,
+        "reason": _TEXT,
+        "needs": {"type": "array", "items": _TEXT},
+        "when_json": or_null(_TEXT),
+        "requires_approval": or_null(
+            closed({"group": group, "reason": _TEXT, "due": or_null(_TEXT), "four_eyes": {"type": "boolean"}})
+        ),
+        "due": or_null(_TEXT),
+        "overdue": or_null(
+            closed({"remind": or_null(_TEXT), "escalate_to": or_null(group), "then_json": or_null(_TEXT)})
+        ),
+        "on_failure": one_of(["fail", "continue", *(_ESCALATE + name for name in GROUPS)]),
+        "inputs": inputs,
+    }
+    undoing = [name for name, spec in catalogue.items() if spec.done_by == "program"]
+    if undoing:
+        step["compensate"] = or_null(closed({"activity_id": one_of(undoing), "inputs": inputs}))
+    if passages:
+        step["cites"] = passage_ids(passages)
+    return closed(
+        {"workflow_name": _TEXT, "description": _TEXT, "steps": {"type": "array", "items": closed(step)}}
+    )
+
+
+# --- reading ----------------------------------------------------------------------------------------
+
+
+def read_plan(
+    answered: dict[str, Any], passages: Sequence[Passage] = ()
+) -> tuple[dict[str, Any], list[Problem]]:
     """Turn the ``plan`` of an answer into a plan document.
 
     Tolerant of whatever a server that does not enforce the schema lets through: what is not of the expected
-    form is passed on as it is, for validation to name.
+    form is passed on as it is, for validation to name. Only passages that were offered can be cited; they become
+    the step's ``policies``, whatever else the model may have written there.
 
     Returns:
         The document, and the problems of the JSON texts in it, with pointers into the document.
     """
     problems: list[Problem] = []
+    known = {passage.id: citation_text(passage.document, passage.version) for passage in passages}
     document = {"schema_version": 1, **{key: value for key, value in answered.items() if key != "steps"}}
     steps = answered.get("steps")
     if isinstance(steps, list):
-        document["steps"] = [_step(step, f"/steps/{index}", problems) for index, step in enumerate(steps)]
+        document["steps"] = [
+            _step(step, f"/steps/{index}", known, problems) for index, step in enumerate(steps)
+        ]
     elif steps is not None:
         document["steps"] = steps
     return document, problems
 
 
-def _step(answered: object, pointer: str, problems: list[Problem]) -> object:
+def cited_by(answered: dict[str, Any]) -> dict[int, list[str]]:
+    """The ids of the steps that cite a passage, by the passage's id."""
+    found: dict[int, list[str]] = {}
+    steps = answered.get("steps")
+    for step in steps if isinstance(steps, list) else []:
+        step_id = step.get("step_id") if isinstance(step, dict) else None
+        for passage in _cites(step) if isinstance(step_id, str) else ():
+            found.setdefault(passage, []).append(str(step_id)[:63])
+    return found
+
+
+def _cites(step: dict[str, Any]) -> list[int]:
+    cites = step.get("cites")
+    numbers = [n for n in cites if type(n) is int] if isinstance(cites, list) else []
+    return list(dict.fromkeys(numbers))
+
+
+def _step(answered: object, pointer: str, known: Mapping[int, str], problems: list[Problem]) -> object:
     if not isinstance(answered, dict):
         return answered
-    step = {key: value for key, value in answered.items() if key not in ("when_json", "inputs")}
+    step = {
+        key: value
+        for key, value in answered.items()
+        if key not in ("when_json", "inputs", "cites", "policies", "compensate", "overdue")
+    }
     for absent in ("requires_approval", "due"):
         if step.get(absent, "") is None:
             del step[absent]
-    if step.get("on_failure") == "fail":
+    failing = step.get("on_failure")
+    if failing == "fail":
         del step["on_failure"]  # the default
+    elif isinstance(failing, str) and failing.startswith(_ESCALATE):
+        step["on_failure"] = {"escalate": failing.removeprefix(_ESCALATE)}
     if isinstance(step.get("requires_approval"), dict):
-        step["requires_approval"] = {k: v for k, v in step["requires_approval"].items() if v is not None}
+        step["requires_approval"] = _given(step["requires_approval"])
     condition = answered.get("when_json")
     if condition is not None:
         step["when"] = _json(condition, f"{pointer}/when", problems)
     if "inputs" in answered:
         step["inputs"] = _inputs(answered["inputs"], f"{pointer}/inputs", problems)
-    return step
+    if answered.get("overdue") is not None:
+        step["overdue"] = _overdue(answered["overdue"], f"{pointer}/overdue", problems)
+    if answered.get("compensate") is not None:
+        step["compensate"] = _compensate(answered["compensate"], f"{pointer}/compensate", problems)
+    policies = list(dict.fromkeys(known[number] for number in _cites(answered) if number in known))
+    return {**step, "policies": policies} if policies else step
+
+
+def _overdue(answered: object, pointer: str, problems: list[Problem]) -> object:
+    if not isinstance(answered, dict):
+        return answered
+    overdue = _given({key: value for key, value in answered.items() if key != "then_json"})
+    if answered.get("then_json") is not None:
+        overdue["then"] = _json(answered["then_json"], f"{pointer}/then", problems)
+    return overdue
+
+
+def _compensate(answered: object, pointer: str, problems: list[Problem]) -> object:
+    if not isinstance(answered, dict) or "inputs" not in answered:
+        return answered
+    return {**answered, "inputs": _inputs(answered["inputs"], f"{pointer}/inputs", problems)}
+
+
+def _given(members: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in members.items() if value is not None}
 
 
 def _inputs(answered: object, pointer: str, problems: list[Problem]) -> object:
@@ -142,3 +218,77 @@ def _json(text: object, pointer: str, problems: list[Problem]) -> Any:
 def below(pointer: str, name: str) -> str:
     """Return the JSON pointer of the member ``name`` of what ``pointer`` points at."""
     return f"{pointer}/" + name.replace("~", "~0").replace("/", "~1")
+
+
+# --- showing a plan, to be revised ------------------------------------------------------------------
+
+
+def show_plan(document: Any) -> Any:
+    """Return a plan document in the form of an answer: what ``read_plan`` would make it of.
+
+    A document with errors is shown too; what is not as it should be stays as it is.
+    """
+    if not isinstance(document, dict):
+        return document
+    steps = document.get("steps")
+    shown = {name: document.get(name, "") for name in ("workflow_name", "description")}
+    return {**shown, "steps": [_shown(step) for step in steps] if isinstance(steps, list) else steps}
+
+
+def _shown(step: Any) -> Any:
+    if not isinstance(step, dict):
+        return step
+    shown = {key: value for key, value in step.items() if key not in ("when", "inputs", *_KEPT)}
+    failing = step.get("on_failure", "fail")
+    if isinstance(failing, dict) and isinstance(failing.get("escalate"), str):
+        failing = _ESCALATE + failing["escalate"]
+    shown |= {"when_json": _text(step.get("when")), "inputs": _listed(step.get("inputs", {}))}
+    shown["on_failure"] = failing
+    overdue, compensate = step.get("overdue"), step.get("compensate")
+    if isinstance(overdue, dict):
+        rest = {key: value for key, value in overdue.items() if key != "then"}
+        shown["overdue"] = {**rest, "then_json": _text(overdue.get("then"))}
+    if isinstance(compensate, dict):
+        shown["compensate"] = {**compensate, "inputs": _listed(compensate.get("inputs") or {})}
+    return shown
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def _listed(inputs: Any) -> Any:
+    if not isinstance(inputs, dict):
+        return inputs
+    return [{"name": name, "value_json": _text(value) or "null"} for name, value in inputs.items()]
+
+
+def keep_unshown(document: dict[str, Any], before: Any) -> dict[str, Any]:
+    """Give a revised plan what the form of an answer cannot hold, from the plan that it revises.
+
+    That is the plan's ``due``, a step's ``timeout`` and ``retry``, and the policies it cites already: of the step
+    of the same id, as long as it is the same activity.
+    """
+    if not isinstance(before, dict):
+        return document
+    given = {key: before[key] for key in ("due",) if key in before and key not in document}
+    steps, old = document.get("steps"), before.get("steps")
+    if not isinstance(steps, list) or not isinstance(old, list):
+        return {**document, **given}
+    known = {_identity(step): step for step in old if _identity(step) is not None}
+    kept = [_kept(step, known.get(_identity(step))) for step in steps]
+    return {**document, **given, "steps": kept}
+
+
+def _kept(step: Any, before: Any) -> Any:
+    if before is None:
+        return step
+    kept = {key: before[key] for key in _KEPT if key in before and key not in step}
+    cited = [p for p in before.get("policies") or () if isinstance(p, str)]
+    policies = list(dict.fromkeys([*cited, *step.get("policies", ())]))
+    return {**step, **kept, **({"policies": policies} if policies else {})}
+
+
+def _identity(step: Any) -> tuple[str, str] | None:
+    names = (step.get("step_id"), step.get("activity_id")) if isinstance(step, dict) else (None, None)
+    return (str(names[0]), str(names[1])) if all(isinstance(name, str) for name in names) else None

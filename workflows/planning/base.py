@@ -35,6 +35,11 @@ class Passage:
     text: str
 
 
+def citation_text(document: str, version: int) -> str:
+    """How a step's ``policies`` cite a policy document: ``<uuid>@<version>``."""
+    return f"{document}@{version}"
+
+
 @dataclass(frozen=True)
 class PastCase:
     """An issue like this one and the plan that was approved for it.

@@ -3,49 +3,38 @@
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from workflows.departments import unknown_departments
-from workflows.plan.catalogue import Catalogue, offered
-from workflows.plan.problems import Problem, has_errors
+from workflows.plan.problems import Problem
 from workflows.plan.validation import validate
 from workflows.planning import prompts
-from workflows.planning.base import DraftRequest, PlannedDraft, Progress, ignore
-from workflows.planning.city import Category, Department, shipped_categories, shipped_departments
-from workflows.planning.failures import PlannerAnswerBad, PlannerError
+from workflows.planning.base import (
+    Citation,
+    DraftRequest,
+    Facts,
+    PlannedDraft,
+    PlannerRecord,
+    Progress,
+    ignore,
+)
+from workflows.planning.choices import read_facts
+from workflows.planning.config import PlannerSettings
+from workflows.planning.failures import PlannerAnswerBad, PlannerError, PlannerUnavailable
+from workflows.planning.ledger import Ledger
 from workflows.planning.playbooks import PlaybookPlanner
 
 if TYPE_CHECKING:
+    from workflows.planning.client import ModelClient
     from workflows.planning.openai import Answer, Correction
+
+__all__ = ["CORRECTIONS", "PlannerSettings", "draft_plan", "revise_plan"]
 
 CORRECTIONS = 2  # times that problems are handed back to the model
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class PlannerSettings:
-    """What drafting needs to know, handed in by the caller.
-
-    Attributes:
-        api_key: Empty means playbooks only.
-        timeout: Seconds for one attempt of one request; the SDK tries a request up to three times.
-        budget: Seconds for the whole draft: no further correction is asked for once they are spent.
-        catalogue: None means the activities that this process offers.
-        departments, categories: What the model may name, by default the lists as shipped.
-    """
-
-    api_key: str = field(default="", repr=False)
-    base_url: str = "https://api.openai.com/v1"
-    model: str = "gpt-5.4-mini"
-    timeout: float = 20.0
-    budget: float = 50.0
-    catalogue: Catalogue | None = None
-    departments: tuple[Department, ...] = field(default_factory=shipped_departments)
-    categories: tuple[Category, ...] = field(default_factory=shipped_categories)
 
 
 def draft_plan(
@@ -55,57 +44,127 @@ def draft_plan(
 
     A model's draft that still has errors after ``CORRECTIONS`` corrections is returned as it is: it can be
     saved and edited, and validation keeps it from being approved. ``detail["problems"]`` lists what is left.
+    Whenever the playbooks drafted, ``detail["fallback"]`` and ``record.fallback`` say why.
+
+    Args:
+        progress: told ``category_found``, ``policies_found``, ``plan_written`` and ``validated``, each with the
+            name of the planner; told again from the beginning when the playbooks take over.
 
     Raises:
         PlaybookError: the playbooks on disk cannot be used.
     """
-    if not settings.api_key:
-        return PlaybookPlanner().draft(request)
+    ledger = Ledger(settings)
     try:
-        return _draft_with_model(request, settings)
+        return _with_model(request, settings, ledger, progress)
     except PlannerError as error:
-        log.warning("planner fell back to the playbooks: %s", error.code)
-        draft = PlaybookPlanner().draft(request)
-        fallback = {"code": error.code, "message": error.message}
-        return replace(draft, detail={**draft.detail, "fallback": fallback})
+        if error.code != "planner_no_key":
+            log.warning("planner fell back to the playbooks: %s", error.code)
+        return _with_playbooks(request, settings, ledger, error, progress)
 
 
-def _draft_with_model(request: DraftRequest, settings: PlannerSettings) -> PlannedDraft:
+def revise_plan(
+    document: Any,
+    instruction: str,
+    request: DraftRequest,
+    *,
+    settings: PlannerSettings,
+    progress: Progress = ignore,
+) -> PlannedDraft:
+    """Have the model change a plan as ``instruction`` says. Playbooks cannot do that: there is no fallback.
+
+    Args:
+        document: the plan to change, a playbook's or anybody's; it may have errors.
+        request: the report that the plan is about, with what may ground the change.
+        progress: told ``plan_written`` and ``validated``.
+
+    Returns:
+        The new text, never validated by a person. ``detail["account"]`` is what the model says it changed, a
+        sentence for each change; ``detail["problems"]`` what is wrong with it after ``CORRECTIONS`` corrections.
+        ``facts`` are those of ``request``: a revision finds no new ones.
+
+    Raises:
+        PlannerUnavailable: no key (``planner_no_key``), no service, or the budget is spent.
+        PlannerAnswerBad: the model refused or answered with no plan. ``record`` of either says what was asked.
+    """
+    ledger = Ledger(settings)
+    try:
+        with _client(settings, ledger) as client:
+            from workflows.planning.openai import OpenAIPlanner
+
+            planner = OpenAIPlanner(request, settings, client)
+            facts = read_facts({}, request, frozenset(category.code for category in settings.categories))
+            answer, problems, rounds = _corrected(
+                lambda asked: planner.revise(document, instruction, asked), facts, settings, ledger, progress
+            )
+    except PlannerError as error:
+        error.record = ledger.record(prompts.PROMPT_VERSION, _told(error))
+        raise
+    detail = _detail(answer, problems, rounds, ledger) | {"account": list(answer.account)}
+    return _drafted(answer, facts, detail, ledger)
+
+
+# --- the model --------------------------------------------------------------------------------------
+
+
+def _with_model(
+    request: DraftRequest, settings: PlannerSettings, ledger: Ledger, progress: Progress
+) -> PlannedDraft:
+    with _client(settings, ledger) as client:
+        from workflows.planning.openai import OpenAIPlanner
+
+        planner = OpenAIPlanner(request, settings, client)
+        choice = planner.choose()
+        _tell_found(progress, choice.facts, [passage.id for passage in choice.passages], "openai")
+        answer, problems, rounds = _corrected(
+            lambda asked: planner.write(choice, asked), choice.facts, settings, ledger, progress
+        )
+    detail = _detail(answer, problems, rounds, ledger) | {"chosen": choice.as_dict()}
+    return _drafted(answer, choice.facts, detail, ledger)
+
+
+def _client(settings: PlannerSettings, ledger: Ledger) -> ModelClient:
+    if not settings.api_key:
+        raise PlannerUnavailable("planner_no_key", "There is no key for a model.")
     # The SDK takes a second to import; a city without a key need not wait for it at every start.
-    from workflows.planning.openai import Correction, OpenAIPlanner
+    from workflows.planning.client import ModelClient
 
-    catalogue = offered() if settings.catalogue is None else settings.catalogue
-    planner = OpenAIPlanner(
-        settings.api_key,
-        settings.base_url,
-        settings.model,
-        settings.timeout,
-        catalogue=catalogue,
-        departments=settings.departments,
-        categories=settings.categories,
-    )
-    give_up_at = time.monotonic() + settings.budget
+    return ModelClient(settings, ledger)
+
+
+def _corrected(
+    write: Callable[[Sequence[Correction]], Answer],
+    facts: Facts,
+    settings: PlannerSettings,
+    ledger: Ledger,
+    progress: Progress,
+) -> tuple[Answer, list[Problem], int]:
+    """Ask for a plan until it has no errors, ``CORRECTIONS`` times more at most."""
+    from workflows.planning.openai import Correction
+
     asked: list[Correction] = []
-    tokens = {"input": 0, "output": 0}
     while True:
-        answer = planner.ask(request, asked)
-        for kind in tokens:
-            tokens[kind] += answer.draft.detail["tokens"][kind]
-        problems = _problems(answer, catalogue, settings)
-        is_last = len(asked) == CORRECTIONS or time.monotonic() > give_up_at
-        if is_last or not has_errors(problems):
+        answer = write(asked)
+        steps = answer.document.get("steps")
+        progress("plan_written", {"planner": "openai", "steps": len(steps) if isinstance(steps, list) else 0})
+        problems = _problems(answer, facts, settings)
+        errors = tuple(problem for problem in problems if problem.severity == "error")
+        if not errors or len(asked) == CORRECTIONS:
             break
-        asked.append(Correction(answer.text, tuple(p for p in problems if p.severity == "error")))
-    return _finished(answer.draft, problems, settings, rounds=len(asked) + 1, tokens=tokens)
+        asked.append(Correction(answer.text, errors))
+    if _unknown_departments(answer.document, settings):
+        # It could be saved, but nobody could approve it: a playbook is of more use.
+        raise PlannerAnswerBad("answer_unsafe", "The model insisted on a department that does not exist.")
+    rounds = len(asked) + 1
+    progress("validated", {"planner": "openai", "errors": len(errors), "rounds": rounds})
+    return answer, problems, rounds
 
 
-def _problems(answer: Answer, catalogue: Catalogue, settings: PlannerSettings) -> list[Problem]:
+def _problems(answer: Answer, facts: Facts, settings: PlannerSettings) -> list[Problem]:
     targets = {category.code: category.target for category in settings.categories}
-    document = answer.draft.document
     return [
         *answer.problems,
-        *_unknown_departments(document, settings),
-        *validate(document, catalogue, category_target=targets.get(answer.draft.facts.category)),
+        *_unknown_departments(answer.document, settings),
+        *validate(answer.document, settings.activities, category_target=targets.get(facts.category)),
     ]
 
 
@@ -114,17 +173,59 @@ def _unknown_departments(document: dict[str, Any], settings: PlannerSettings) ->
     return unknown_departments(document, known)
 
 
-def _finished(
-    draft: PlannedDraft,
-    problems: Sequence[Problem],
-    settings: PlannerSettings,
-    *,
-    rounds: int,
-    tokens: dict[str, int],
-) -> PlannedDraft:
-    if _unknown_departments(draft.document, settings):
-        # It could be saved, but nobody could approve it: a playbook is of more use.
-        raise PlannerAnswerBad("answer_unsafe", "The model insisted on a department that does not exist.")
+def _detail(answer: Answer, problems: Sequence[Problem], rounds: int, ledger: Ledger) -> dict[str, Any]:
     left = [problem.as_dict() for problem in problems if problem.severity == "error"]
-    detail = {**draft.detail, "rounds": rounds, "tokens": tokens, "problems": left[: prompts.PROBLEMS_TOLD]}
-    return replace(draft, detail=detail)
+    return {
+        "model": answer.model,
+        "api": answer.api,
+        "prompt_version": prompts.PROMPT_VERSION,
+        "tokens": ledger.tokens,
+        "rounds": rounds,
+        "problems": left[: prompts.PROBLEMS_TOLD],
+    }
+
+
+def _drafted(answer: Answer, facts: Facts, detail: dict[str, Any], ledger: Ledger) -> PlannedDraft:
+    record = ledger.record(prompts.PROMPT_VERSION)
+    return PlannedDraft(answer.document, facts, "openai", detail, answer.citations, record)
+
+
+# --- the playbooks ----------------------------------------------------------------------------------
+
+
+def _with_playbooks(
+    request: DraftRequest,
+    settings: PlannerSettings,
+    ledger: Ledger,
+    error: PlannerError,
+    progress: Progress,
+) -> PlannedDraft:
+    draft = PlaybookPlanner().draft(request)
+    fallback = _told(error)
+    _tell_found(progress, draft.facts, [], "playbooks")
+    progress("plan_written", {"planner": "playbooks", "steps": len(draft.document["steps"])})
+    problems = validate(draft.document, settings.activities)
+    errors = sum(problem.severity == "error" for problem in problems)
+    progress("validated", {"planner": "playbooks", "errors": errors, "rounds": 1})
+    asked = ledger.record(prompts.PROMPT_VERSION, fallback)
+    return replace(
+        draft,
+        detail={**draft.detail, "fallback": fallback},
+        citations=tuple(Citation(p.document, p.version, p.heading, p.id) for p in request.passages),
+        record=asked if settings.api_key else PlannerRecord(seconds=asked.seconds, fallback=fallback),
+    )
+
+
+# --- both -------------------------------------------------------------------------------------------
+
+
+def _tell_found(progress: Progress, facts: Facts, passages: list[int], planner: str) -> None:
+    progress(
+        "category_found",
+        {"planner": planner, "category": facts.category, "confidence": facts.confidence},
+    )
+    progress("policies_found", {"planner": planner, "passages": passages})
+
+
+def _told(error: PlannerError) -> dict[str, Any]:
+    return {"code": error.code, "message": error.message}
