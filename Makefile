@@ -12,7 +12,7 @@ CHECKED := env -i PATH="$$PATH" HOME="$$HOME" LANG=C.UTF-8 MUDDA_ENV_FILE= SECRE
 	DATABASE_URL=postgresql://nobody@127.0.0.1:9/none TEMPORAL_HOST=127.0.0.1:9 DEBUG=false HTTPS_ONLY=true \
 	ALLOWED_HOSTS=mudda.example.org PUBLIC_URL=https://mudda.example.org OPENAI_API_KEY= EMAIL_URL=
 
-.PHONY: help install demo up test lint browser bench clean
+.PHONY: help install demo up test lint browser aimock bench clean
 
 help:
 	@echo 'make demo     do the main job once, on an embedded stack of its own, and show it'
@@ -41,11 +41,14 @@ lint: install
 	$(CHECKED) $(PY) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 
 # Settings are read by tests/conftest.py, once it knows the test database: not before.
-test: lint browser
+test: lint browser aimock
 	$(PY) -m pytest -n logical --maxprocesses 4 --dist loadfile
 
 browser:
 	@.ci/need "a browser for the tests" chromium test -x /usr/bin/chromium
+
+aimock: install
+	@.ci/aimock $(VENV)/aimock
 
 bench: install
 	@exec $(PY) -m benchmarks $(if $(WAITING),--waiting $(WAITING))

@@ -32,6 +32,7 @@ from mudda.devstack.processes import Child, Web, worker_command
 from mudda.devstack.site import Site, settings_for
 from mudda.devstack.surroundings import free_port, hermetic
 from mudda.devstack.temporal import Temporal
+from tests.openai_server import aimock, openai_server, request_rules, tapped_aimock  # noqa: F401 - for every room
 
 KEPT = ("PYTEST_", "COVERAGE_", "COV_", "HYPOTHESIS_", "PLAYWRIGHT_BROWSERS_PATH")
 PREFIX = "mudda-tests-"

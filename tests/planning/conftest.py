@@ -1,4 +1,8 @@
-"""The offered activities, hostile text, and a server on loopback that speaks OpenAI's protocol."""
+"""The offered activities, hostile text, and a server on loopback that answers what no sound server would.
+
+What a sound server does is tested with aimock (``openai_server``). ``ModelServer`` sends what aimock cannot: refusals,
+answers stopped by a filter, pages of a proxy, bodies that drip.
+"""
 
 import json
 import threading
@@ -9,17 +13,16 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from model_answers import REQUEST, choice
 
 from workflows.plan.catalogue import CORE_CATALOGUE
-from workflows.planning.city import shipped_categories, shipped_departments
+from workflows.planning.breaker import forget_failures
+from workflows.planning.client import ModelClient
+from workflows.planning.ledger import Ledger
 from workflows.planning.openai import OpenAIPlanner
 from workflows.planning.service import PlannerSettings
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
-OFFERED = (
-    "send_notification", "update_issue", "generate_report", "dispatch_crew", "wait_until", "inspect_site",
-    "confirm_completion", "request_photos", "ask_reporter",
-)  # fmt: skip
 
 OWN_HOSTILE = [
     "",
@@ -63,19 +66,21 @@ def hostile_texts(shared_data):
 
 @pytest.fixture(scope="session")
 def offered_activities():
-    return CORE_CATALOGUE.subset(OFFERED)
+    return CORE_CATALOGUE
 
 
 class ModelServer:
     """Answers each POST with the next prepared reply, and keeps what was asked.
 
-    A reply is ``(status, headers, body)``; the last one is repeated. Paths without a reply get 404.
+    A reply is ``(status, headers, body)``; the last one is repeated. Paths without a reply get 404. The question of
+    what is relevant gets ``chosen`` while that is not None.
     """
 
     def __init__(self):
         self.replies = {"/v1/responses": deque(), "/v1/chat/completions": deque()}
         self.requests = []
-        self.delay = 0.0  # seconds before each answer
+        self.chosen = choice()
+        self.drip = None  # seconds between the bytes of an answer
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
@@ -102,6 +107,9 @@ class ModelServer:
 
     def reply_response(self, text=None, *, status="completed", content=None, **fields):
         """A Response object as the real service sends it (see the recorded exchanges)."""
+        self.reply(200, self._response(text, status, content, fields))
+
+    def _response(self, text, status="completed", content=None, fields=()):
         parts = content or [{"type": "output_text", "text": text, "annotations": [], "logprobs": []}]
         message = {"id": "msg_1", "type": "message", "role": "assistant", "status": status, "content": parts}
         body = {
@@ -114,16 +122,18 @@ class ModelServer:
                 "output_tokens_details": {"reasoning_tokens": 0}, "total_tokens": 150,
             },
         }  # fmt: skip
-        self.reply(200, {**body, **fields})
+        return {**body, **dict(fields)}
 
     def reply_chat(self, text, *, finish_reason="stop", refusal=None):
+        self.reply(200, self._completion(text, finish_reason, refusal), path="/v1/chat/completions")
+
+    def _completion(self, text, finish_reason="stop", refusal=None):
         message = {"role": "assistant", "content": text, "refusal": refusal, "annotations": []}
         choice = {"index": 0, "finish_reason": finish_reason, "logprobs": None, "message": message}
-        body = {
+        return {
             "id": "chatcmpl-1", "object": "chat.completion", "created": 1746142582, "model": "test-chat",
             "choices": [choice], "usage": {"prompt_tokens": 70, "completion_tokens": 30, "total_tokens": 100},
         }  # fmt: skip
-        self.reply(200, body, path="/v1/chat/completions")
 
     def _handler(self):
         owner = self
@@ -131,10 +141,10 @@ class ModelServer:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self):
                 raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                owner.requests.append((self.path, self.headers, json.loads(raw)))
-                time.sleep(owner.delay)
+                asked = json.loads(raw)
+                owner.requests.append((self.path, self.headers, asked))
                 with suppress(BrokenPipeError, ConnectionResetError):
-                    self._send(*owner._next(self.path))
+                    self._send(*owner._next(self.path, asked))
 
             def _send(self, status, headers, text):
                 body = text.encode()
@@ -143,17 +153,27 @@ class ModelServer:
                     self.send_header(name, value)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
-                self.wfile.write(body)
+                if owner.drip is None:
+                    self.wfile.write(body)
+                    return
+                for index in range(len(body)):
+                    self.wfile.write(body[index : index + 1])
+                    time.sleep(owner.drip)
 
             def log_message(self, *args):
                 pass
 
         return Handler
 
-    def _next(self, path):
+    def _next(self, path, asked):
         waiting = self.replies.get(path)
         if not waiting:
             return 404, {}, json.dumps({"error": {"message": "Not found", "code": None}})
+        if self.chosen is not None and "plan_choice" in json.dumps(
+            [asked.get("text"), asked.get("response_format")]
+        ):
+            is_chat = "messages" in asked
+            return 200, {}, json.dumps((self._completion if is_chat else self._response)(self.chosen))
         return waiting.popleft() if len(waiting) > 1 else waiting[0]
 
 
@@ -162,28 +182,38 @@ def model_server():
     server = ModelServer()
     yield server
     server.close()
+    forget_failures()
 
 
 @pytest.fixture
 def settings_for_model(model_server, offered_activities):
+    return settings_for(model_server, offered_activities)
+
+
+@pytest.fixture
+def settings_for_peer(openai_server, offered_activities):
+    """The same for aimock."""
+    return settings_for(openai_server, offered_activities)
+
+
+def settings_for(server, activities):
     return PlannerSettings(
         api_key="sk-test-key",
-        base_url=model_server.base_url,
+        base_url=server.base_url,
         model="test-model",
         timeout=5.0,
-        catalogue=offered_activities,
+        catalogue=activities,
     )
 
 
 @pytest.fixture
-def openai_planner(settings_for_model):
-    given = settings_for_model
-    return OpenAIPlanner(
-        given.api_key,
-        given.base_url,
-        given.model,
-        given.timeout,
-        catalogue=given.catalogue,
-        departments=shipped_departments(),
-        categories=shipped_categories(),
-    )
+def ask_model(settings_for_model):
+    """A function that asks the model for one answer: (choice, answer), or what it raises."""
+
+    def ask(request=REQUEST):
+        with ModelClient(settings_for_model, Ledger(settings_for_model)) as client:
+            planner = OpenAIPlanner(request, settings_for_model, client)
+            chosen = planner.choose()
+            return chosen, planner.write(chosen)
+
+    return ask
