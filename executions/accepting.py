@@ -8,7 +8,6 @@ from django.db import transaction
 from django.utils import timezone
 
 from executions.deciding import actor_of, ensure_may_decide, locked_task, origin_of
-from executions.links import revoke_links
 from executions.models import HumanTask, TaskLink
 from mudda import events
 from mudda.errors import Conflict, InvalidRequest
@@ -75,18 +74,6 @@ def decline_task(*, task_id: UUID, reason: str, by: User | TaskLink) -> HumanTas
     )
     events.append(task.execution, "task.declined", _facts(task, by), actor=actor_of(by))
     return task
-
-
-@transaction.atomic
-def withdraw_links(*, task_id: UUID, by: User) -> int:
-    """Withdraw every signed link to an open task; how many were still good.
-
-    Raises:
-        NotFound, TaskClosed, Forbidden: as for ``decide_task``.
-    """
-    task = locked_task(task_id, by)
-    ensure_may_decide(task, by)
-    return revoke_links(task, by=by)
 
 
 def _crew_task(task_id: UUID, by: User | TaskLink) -> HumanTask:

@@ -12,8 +12,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from executions.accepting import accept_task, decline_task, withdraw_links
+from executions.accepting import accept_task, decline_task
 from executions.files import file_response
+from executions.giving_links import give_link, withdraw_links
 from executions.models import HumanTask, TaskUpload
 from executions.serializers import TaskOutput, UploadOutput
 from executions.uploads import add_upload
@@ -28,6 +29,22 @@ class AcceptInput(Input):
 
 class DeclineInput(Input):
     reason = serializers.CharField(max_length=2_000)
+
+
+class LinkInput(Input):
+    role = serializers.CharField(
+        max_length=80,
+        required=False,
+        default="",
+        help_text="Whom it is for: `issue.reporter` or `department:<code>`; else whoever had the last one.",
+    )
+
+
+class LinkOutput(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    url = serializers.CharField(help_text="Shown once: whoever has it may answer the task.")
+    role = serializers.CharField()
+    expires_at = serializers.DateTimeField()
 
 
 class RevokedOutput(serializers.Serializer[Any]):
@@ -69,7 +86,19 @@ class DeclineTask(APIView):
 class TaskLinks(APIView):
     """The signed links to a task, which letters carry."""
 
-    scopes = {"DELETE": "tasks:write"}
+    scopes = {"POST": "tasks:write", "DELETE": "tasks:write"}
+
+    @extend_schema(
+        operation_id="give_link",
+        summary="Make a new signed link to a task",
+        request=LinkInput,
+        responses={201: LinkOutput},
+    )
+    def post(self, request: Request, task_id: UUID) -> Response:
+        given = parse(LinkInput, request)
+        link, url = give_link(task_id=task_id, role=given["role"], by=caller(request))
+        answer = {"id": str(link.pk), "url": url, "role": link.role, "expires_at": link.expires_at}
+        return Response(LinkOutput(answer).data, status=201, headers={"Cache-Control": "no-store"})
 
     @extend_schema(
         operation_id="revoke_links",

@@ -41,7 +41,12 @@ class NotForLinks(Conflict):
 
 
 def issue_link(task: HumanTask, role: str) -> str:
-    """A new link to ``task`` for ``role`` (``issue.reporter`` or ``department:<code>``), as a URL.
+    """A new link, as ``make_link``: its URL alone, which is all that a letter needs."""
+    return make_link(task, role)[1]
+
+
+def make_link(task: HumanTask, role: str) -> tuple[TaskLink, str]:
+    """A new link to ``task`` for ``role`` (``issue.reporter`` or ``department:<code>``), and its URL.
 
     The URL is not kept: whoever needs it again gets a new link. It belongs in one letter and nowhere else.
 
@@ -52,14 +57,14 @@ def issue_link(task: HumanTask, role: str) -> str:
         raise NotForLinks
     token = secrets.token_urlsafe(TOKEN_BYTES)
     now = timezone.now()
-    TaskLink.objects.create(
+    link = TaskLink.objects.create(
         task=task,
         role=role,
         token_sha256=_hash(token),
         created_at=now,
         expires_at=max(now, task.due_at or now) + LIVES,
     )
-    return f"{settings.PUBLIC_URL}{reverse('open-link', args=[token])}"
+    return link, f"{settings.PUBLIC_URL}{reverse('open-link', args=[token])}"
 
 
 def find_link(token: str) -> TaskLink | None:

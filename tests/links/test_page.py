@@ -189,6 +189,43 @@ def test_staff_of_the_department_withdraw_links_through_the_api_and_outsiders_do
     assert phone.open(last_link()).status_code == 410
 
 
+def test_staff_of_the_department_make_a_new_link_when_the_letter_is_lost_and_others_do_not(
+    wait_for, last_link, phone, staff
+):
+    task = wait_for("ask_reporter")
+    path = f"/workflows/tasks/{task.pk}/links"
+    outsider = factories.make_user("dispatcher", departments=("parks",))
+    assert Api(factories.make_key(owner=outsider)).post(path).status_code == 404
+    reader = factories.make_user("dispatcher", departments=("water",))
+    assert Api(factories.make_key("tasks:read", owner=reader)).post(path).status_code == 403
+    answer = staff.post(path)
+    assert answer.status_code == 201 and answer["Cache-Control"] == "no-store"
+    given = answer.json()
+    assert given["role"] == "issue.reporter"  # as the letter's
+    assert ("task.link_given", given["id"]) in [(type, data.get("link")) for type, data in happened(task)]
+    token = given["url"].removeprefix("http://testserver/t/")
+    assert len(token) >= 43 and token not in str(happened(task))
+    phone.open(last_link())
+    assert "still running" in phone.text  # the letter's own link stays good
+    another = Phone()
+    another.open(f"/t/{token}")
+    assert another.send("done", **{"answer-answer": "yes"}).status_code == 200
+    task.refresh_from_db()
+    assert (task.status, task.decided_role) == (TaskStatus.DECIDED, "issue.reporter")
+    assert staff.post(path).json()["code"] == "task_closed"
+
+
+def test_a_new_link_is_for_a_role_of_ours_and_never_for_a_task_that_a_group_decides(wait_for, staff):
+    path = f"/workflows/tasks/{wait_for('dispatch_crew').pk}/links"
+    assert staff.post(path).json()["role"] == "department:water"
+    assert staff.post(path, {"role": "issue.reporter"}).json()["role"] == "issue.reporter"
+    for role in ("water", "department:", "department:nobody", "ann@example.org"):
+        refused = staff.post(path, {"role": role})
+        assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (400, "/role")
+    group = f"/workflows/tasks/{wait_for('confirm_completion').pk}/links"
+    assert staff.post(group).json()["code"] == "not_for_links"
+
+
 def test_a_link_lives_two_weeks_after_the_due_time(wait_for):
     task = wait_for("ask_reporter")
     task.due_at = timezone.now() + timedelta(days=30)
