@@ -1,17 +1,21 @@
 """Files that people give with their tasks: checked, written anew, and kept under names that nobody can guess."""
 
+import logging
 from uuid import UUID, uuid4
 
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from executions.adapters.storage.transport import store_document
+from executions.adapters.errors import AdapterError
+from executions.adapters.storage.transport import Stored, delete_document, store_document
 from executions.crews import keeps_location, photo_fields
 from executions.deciding import actor_of, ensure_may_decide, locked_task, origin_of
 from executions.filecheck import BadFile, CleanFile, clean_file
 from executions.models import HumanTask, TaskLink, TaskUpload
 from mudda import events
-from mudda.errors import Conflict
+from mudda.errors import Conflict, MuddaError
+
+logger = logging.getLogger(__name__)
 
 MOST_FILES = 20
 """A task may have."""
@@ -46,12 +50,34 @@ def add_upload(*, task_id: UUID, content: bytes, title: str, by: User | TaskLink
         suffix=clean.suffix,
         content_type=clean.content_type,
     )
-    with transaction.atomic():
-        task = _reachable(task_id, by)
-        if (same := task.uploads.filter(sha256=stored.sha256).first()) is not None:
-            return same
-        _ensure_room(task)
-        return _register(task, number, clean, stored.name, stored.sha256, title, by)
+    try:
+        upload = _keep(task_id, number, clean, stored, title, by)
+    except MuddaError:  # decided, full or withdrawn meanwhile; whether a lost database has it nobody knows
+        _discard(stored)
+        raise
+    if upload.name != stored.name:
+        _discard(stored)
+    return upload
+
+
+@transaction.atomic
+def _keep(
+    task_id: UUID, number: UUID, clean: CleanFile, stored: Stored, title: str, by: User | TaskLink
+) -> TaskUpload:
+    """The row of a stored file, or that of the same file where somebody was first."""
+    task = _reachable(task_id, by)
+    if (same := task.uploads.filter(sha256=stored.sha256).first()) is not None:
+        return same
+    _ensure_room(task)
+    return _register(task, number, clean, stored.name, stored.sha256, title, by)
+
+
+def _discard(stored: Stored) -> None:
+    """Leave no file behind that no row names; its name is this upload's own."""
+    try:
+        delete_document(stored.name)
+    except AdapterError as error:
+        logger.warning("an upload that was not kept stays in the storage as %s: %s", stored.name, error.code)
 
 
 def _reachable(task_id: UUID, by: User | TaskLink) -> HumanTask:

@@ -1,12 +1,15 @@
 """Files through the API: who may give them, who may read them, and what an answer may name."""
 
 import json
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from executions.filecheck import LARGEST_BYTES
+from executions import uploads
+from executions.filecheck import LARGEST_BYTES, clean_file
 from tests import factories
 from tests.api.client import Api
 from tests.links.pictures import paper, picture, place_of
@@ -114,6 +117,43 @@ def test_an_answer_can_name_only_files_of_its_own_task(staff, task, wait_for):
         ]
     assert staff.post(path, {"outcome": "done", "answer": {"crew": "C", "photos": [own]}}).status_code == 200
     assert give(staff, task).json()["code"] == "task_closed"
+
+
+def kept_files():
+    return sorted(str(path) for path in Path(settings.MEDIA_ROOT).rglob("*") if path.is_file())
+
+
+@pytest.fixture
+def meanwhile(monkeypatch):
+    """``meanwhile(do)`` does something while the next upload is being looked at, between its two looks at the task."""
+
+    def arrange(do):
+        def clean_and_do(content, **options):
+            monkeypatch.setattr(uploads, "clean_file", clean_file)
+            clean = clean_file(content, **options)
+            do()
+            return clean
+
+        monkeypatch.setattr(uploads, "clean_file", clean_and_do)
+
+    return arrange
+
+
+def test_a_file_that_comes_while_the_task_is_decided_leaves_nothing_in_the_storage(staff, task, meanwhile):
+    path = f"/workflows/tasks/{task.pk}/decide"
+    before = kept_files()
+    meanwhile(lambda: staff.post(path, {"outcome": "done", "answer": {"crew": "C"}}))
+    assert give(staff, task).json()["code"] == "task_closed"
+    assert kept_files() == before
+
+
+def test_of_the_same_file_sent_twice_at_once_one_is_left_in_the_storage(staff, task, meanwhile):
+    before, first = kept_files(), []
+    meanwhile(lambda: first.append(give(staff, task).json()))
+    assert give(staff, task).json() == first[0]
+    [new] = set(kept_files()) - set(before)
+    assert new.endswith(task.uploads.get().name)
+    assert staff.get(f"/workflows/uploads/{first[0]['id']}").status_code == 200
 
 
 def test_a_crew_is_accepted_declined_and_named_through_the_api_too(staff, task):

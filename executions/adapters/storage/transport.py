@@ -75,6 +75,20 @@ def open_document(name: str) -> "File[Any]":
         raise _unavailable(error) from error
 
 
+def delete_document(name: str) -> None:
+    """Remove a document; one that isn't there is removed already.
+
+    Raises:
+        AdapterError: permanent ``not_found`` for a name that is none of ours; to be tried again ``unavailable``.
+    """
+    if not NAME.fullmatch(name):
+        raise _not_found()
+    try:
+        default_storage.delete(name)
+    except Exception as error:  # as above
+        raise _unavailable(error) from error
+
+
 def _name(key: str, suffix: str) -> str:
     digest = salted_hmac(SALT, key, algorithm="sha256").hexdigest()
     return f"documents/{digest[:2]}/{digest}{suffix}"
