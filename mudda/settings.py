@@ -123,6 +123,16 @@ OPENAI_API_KEY = env("OPENAI_API_KEY", default="")
 OPENAI_BASE_URL = env("OPENAI_BASE_URL", default="")
 OPENAI_MODEL = env("OPENAI_MODEL", default="")  # the planner's own default where it is empty
 OPENAI_TIMEOUT = env.float("OPENAI_TIMEOUT", default=20.0)
+# What one draft may use; when it is spent, the playbooks draft.
+OPENAI_MAX_CALLS = env.int("OPENAI_MAX_CALLS", default=10)
+OPENAI_MAX_TOKENS = env.int("OPENAI_MAX_TOKENS", default=100_000)
+OPENAI_MAX_SECONDS = env.float("OPENAI_MAX_SECONDS", default=50.0)
+OPENAI_MAX_COST = env.float("OPENAI_MAX_COST", default=0.50)
+OPENAI_PRICES = env.json("OPENAI_PRICES", default={})
+# Kinds of personal data that are masked before a text leaves for the model.
+OPENAI_MASKED = env.list("OPENAI_MASKED", default=["names", "phones", "emails", "plates", "accounts"])
+# Seconds that a request waits for a draft that a model writes, before it answers 202 and says where it goes on.
+GENERATE_WAIT = env.float("GENERATE_WAIT", default=60.0)
 
 # --- E-mail and files -------------------------------------------------------------------------------
 

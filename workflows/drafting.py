@@ -8,6 +8,7 @@ answer at once, in the same transaction.
 import logging
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
@@ -22,6 +23,7 @@ from workflows import asking
 from workflows.models import PlannerRun, PlanStatus, RunStatus, WorkflowPlan
 from workflows.planning import city
 from workflows.planning.base import DraftRequest, Facts, PlannedDraft, Progress, Stage
+from workflows.planning.prices import SHIPPED, read_prices
 from workflows.planning.service import PlannerSettings
 from workflows.planning.service import draft_plan as plan_for
 from workflows.services import add_revision, user_id
@@ -177,6 +179,13 @@ def planner_settings() -> PlannerSettings:
     return PlannerSettings(
         api_key=settings.OPENAI_API_KEY,
         timeout=settings.OPENAI_TIMEOUT,
+        max_calls=settings.OPENAI_MAX_CALLS,
+        max_tokens=settings.OPENAI_MAX_TOKENS,
+        max_seconds=settings.OPENAI_MAX_SECONDS,
+        max_cost=Decimal(str(settings.OPENAI_MAX_COST)),
+        prices={**SHIPPED, **read_prices(settings.OPENAI_PRICES)},
+        masked=tuple(settings.OPENAI_MASKED),
+        region=settings.CITY_REGION or "US",
         departments=tuple(
             city.Department(row.code, row.name, row.email, row.active)
             for row in Department.objects.filter(active=True)
