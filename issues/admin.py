@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -16,9 +17,10 @@ from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
+from issues.correcting import facts_view
+from issues.duplicates import OPEN, possible_duplicates
 from issues.models import (
     REFERENCE,
-    UNKNOWN_ADDRESS,
     Category,
     Department,
     Issue,
@@ -26,6 +28,7 @@ from issues.models import (
     Urgency,
     within_departments,
 )
+from issues.panels import cut, duplicates_panel, facts_panel
 from issues.services import LONGEST_ADDRESS, LONGEST_STATEMENT, clean_statement, report_issue, update_issue
 from mudda import console
 from mudda.errors import MuddaError
@@ -50,8 +53,7 @@ class WithinMyDepartments(admin.RelatedFieldListFilter):
 
 def shortened(text: str) -> str:
     """A statement on one line, cut to what a list can show."""
-    line = " ".join(text.split())
-    return line if len(line) <= SHOWN_STATEMENT else line[: SHOWN_STATEMENT - 1] + "…"
+    return cut(text, SHOWN_STATEMENT)
 
 
 class ReportForm(forms.Form):
@@ -164,7 +166,12 @@ class IssueAdmin(console.RoomAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         note = self.admin_site.admin_view(self.note_view)
-        return [path("<int:issue_id>/note/", note, name="issues_issue_note"), *super().get_urls()]
+        facts = self.admin_site.admin_view(partial(facts_view, self))
+        return [
+            path("<int:issue_id>/note/", note, name="issues_issue_note"),
+            path("<int:issue_id>/facts/", facts, name="issues_issue_facts"),
+            *super().get_urls(),
+        ]
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         found = self.get_queryset(request).select_related("category", "department", "reporter")
@@ -172,10 +179,15 @@ class IssueAdmin(console.RoomAdmin):
             found.filter(pk=int(object_id)).first() if object_id.isdecimal() and len(object_id) < 19 else None
         )
 
+    def page_parts(self, request: HttpRequest, issue: Issue) -> Iterable[console.Part]:
+        yield facts_panel(request, issue, "What is known")
+        found = possible_duplicates(issue, viewer=request.user) if issue.status in OPEN else []
+        if (duplicates := duplicates_panel(found, request.user)) is not None:
+            yield duplicates
+
     def page_context(self, request: HttpRequest, issue: Issue) -> dict[str, Any]:
         return {
             "title": issue.reference,
-            "unknown_address": UNKNOWN_ADDRESS,
             "status": console.badge(issue.status),
             "urgency": console.badge(issue.urgency),
             "may_see_reporter": request.user.has_perm("issues.view_reporter"),

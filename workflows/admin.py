@@ -18,7 +18,6 @@ from issues.admin import WithinMyDepartments
 from issues.models import Issue
 from mudda import console
 from mudda.errors import PreconditionFailed
-from mudda.strictjson import quoted
 from workflows.console.confirm import (
     CHANGED,
     CommentForm,
@@ -31,8 +30,9 @@ from workflows.console.confirm import (
     seen_digest,
 )
 from workflows.console.editing import DocumentForm, as_text
+from workflows.console.insight import shown_revision
 from workflows.drafting import ask_for_draft
-from workflows.models import PlanApproval, PlanRevision, PlanStatus, WorkflowPlan
+from workflows.models import PlanApproval, PlanStatus, WorkflowPlan
 from workflows.plan.catalogue import offered
 from workflows.plan.schema import normalise
 from workflows.policies.admin import PolicyAdmin
@@ -100,7 +100,7 @@ class PlanAdmin(console.RoomAdmin):
     # --- reading ------------------------------------------------------------------------------------
 
     def page_parts(self, request: HttpRequest, plan: WorkflowPlan) -> Iterable[console.Part]:
-        if plan.current is None or _asked_revision(request, plan) is not None:
+        if plan.current is None or shown_revision(request, plan) is not None:
             return
         may, executed = request.user.has_perm, is_executed(plan)
         if may(APPROVE) and plan.status == PlanStatus.DRAFT:
@@ -111,20 +111,18 @@ class PlanAdmin(console.RoomAdmin):
             yield console.Button("Reject", address("workflows_workflowplan_reject", plan), "danger")
 
     def page_context(self, request: HttpRequest, plan: WorkflowPlan) -> dict[str, Any]:
-        older = _asked_revision(request, plan)
+        older = shown_revision(request, plan)
         revision = older or plan.current
         approval = PlanApproval.objects.filter(revision=revision).select_related("approver").first()
         return {
             "title": plan.title or "A plan without a name",
             "status": console.badge(plan.status),
-            "urgency": console.badge(plan.issue.urgency),
             "revision": revision,
             "older": older is not None,
             "review": review_of(plan, revision.document) if revision else None,
             "document": as_text(revision.document) if revision else "",
             "approval": approval,
             "catalogue_changed": approval is not None and approval.catalogue_digest != offered().digest,
-            "planner_notes": _planner_notes(revision) if revision else [],
             "revisions": plan.revisions.select_related("author")
             .defer("document", "canonical_text")
             .order_by("-number"),
@@ -278,28 +276,6 @@ def is_executed(plan: WorkflowPlan) -> bool:
     except PlanExecuted:
         return True
     return False
-
-
-def _asked_revision(request: HttpRequest, plan: WorkflowPlan) -> PlanRevision | None:
-    """The older revision that the person wants to read."""
-    number = request.GET.get("revision", "")
-    if (
-        not (number.isdecimal() and len(number) < 8)
-        or plan.current is None
-        or int(number) == plan.current.number
-    ):
-        return None
-    return plan.revisions.filter(number=int(number)).select_related("author").first()
-
-
-def _planner_notes(revision: PlanRevision) -> list[tuple[str, str]]:
-    """What the planner says of how it came to this plan."""
-    detail = revision.planner_detail if isinstance(revision.planner_detail, dict) else {}
-    return [
-        (console.in_words(name), value if isinstance(value, str) else quoted(str(value), 300).strip('"'))
-        for name, value in detail.items()
-        if value not in (None, "", [], {})
-    ]
 
 
 @console.on_home

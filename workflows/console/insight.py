@@ -1,0 +1,179 @@
+"""Beside a plan: what was understood, what may be the same issue, what was done before, and how the draft was made."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+from issues.duplicates import possible_duplicates
+from issues.models import Issue
+from issues.panels import LONGEST_STATEMENT, cut, duplicates_panel, facts_panel
+from mudda import console
+from mudda.strictjson import quoted
+from workflows.cases import Case, similar_cases
+from workflows.models import PlannerRun, PlanRevision, WorkflowPlan
+from workflows.plan.changewords import titles_of
+
+SHOWN_CALL = 40_000
+"""Characters of a request or an answer that a page shows."""
+SAID_ELSEWHERE = frozenset({"fallback", "model", "tokens", "prompt_version"})
+"""Members of ``planner_detail`` that the planner's run says too."""
+
+
+@dataclass(frozen=True)
+class CaseRow:
+    title: str
+    plan_url: str
+    reference: str
+    issue_url: str
+    statement: str
+    steps: tuple[str, ...]
+    changed: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Cited:
+    """A policy that was offered to the planner; ``steps`` are the titles of those that cite it."""
+
+    heading: str
+    version: int
+    url: str
+    steps: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call to the model."""
+
+    title: str
+    request: str
+    response: str
+
+
+def shown_revision(request: HttpRequest, plan: WorkflowPlan) -> PlanRevision | None:
+    """The older revision that the person wants to read; None for the plan as it is."""
+    number = request.GET.get("revision", "")
+    if (
+        not (number.isdecimal() and len(number) < 8)
+        or plan.current is None
+        or int(number) == plan.current.number
+    ):
+        return None
+    return plan.revisions.filter(number=int(number)).select_related("author").first()
+
+
+@console.adds_to(WorkflowPlan)
+def insight_of_plan(request: HttpRequest, plan: WorkflowPlan) -> Iterable[console.Part]:
+    revision = shown_revision(request, plan) or plan.current
+    if request.user.has_perm("issues.view_issue"):
+        yield from _about_issue(request, plan.issue)
+    if revision is not None:
+        panel = made_panel(revision, may_read_policies=request.user.has_perm("workflows.view_policydocument"))
+        if panel is not None:
+            yield panel
+
+
+def _about_issue(request: HttpRequest, issue: Issue) -> Iterable[console.Part]:
+    yield facts_panel(request, issue, "What was understood")
+    duplicates = duplicates_panel(possible_duplicates(issue, viewer=request.user), request.user)
+    if duplicates is not None:
+        yield duplicates
+    rows = [_case_row(case) for case in similar_cases(issue, viewer=request.user)]
+    if rows:
+        yield console.Panel("Similar cases", "admin/console/panels/cases.html", {"rows": rows})
+
+
+def _case_row(case: Case) -> CaseRow:
+    return CaseRow(
+        title=case.approved.plan.title or "A plan without a name",
+        plan_url=f"{console.page_of(case.approved.plan)}?revision={case.approved.number}",
+        reference=case.issue.reference,
+        issue_url=console.page_of(case.issue),
+        statement=cut(case.issue.statement, LONGEST_STATEMENT),
+        steps=case.steps,
+        changed=case.changed,
+    )
+
+
+# --- how it was made --------------------------------------------------------------------------------
+
+
+def made_panel(revision: PlanRevision, *, may_read_policies: bool) -> console.Panel | None:
+    """How a revision came to be: planner, model, tokens, cost, policies, and what was said; None for an edit."""
+    run = PlannerRun.objects.filter(revision=revision).first()
+    notes = _notes(revision)
+    if run is None and not notes:
+        return None
+    offered = list(_offered(run, titles_of(revision.document), may_read_policies)) if run else []
+    context = {
+        "fallback": run.fallback if run and isinstance(run.fallback, dict) else None,
+        "lines": [*(_run_lines(run) if run else ()), *notes],
+        "cited": [row for row in offered if row.steps],
+        "offered": [row for row in offered if not row.steps],
+        "calls": [_call(at, one) for at, one in enumerate(run.exchanges, 1)] if run else [],
+    }
+    return console.Panel("How this draft was made", "admin/console/panels/made.html", context)
+
+
+def _run_lines(run: PlannerRun) -> Iterable[tuple[str, str]]:
+    yield "Written by", "the playbooks" if run.planner == "playbooks" else run.planner or "nobody yet"
+    if run.model:
+        yield "Model", run.model
+    if run.prompt_version:
+        yield "Prompt", f"version {run.prompt_version}"
+    if run.calls:
+        yield "Calls", str(run.calls)
+        yield "Tokens", f"{run.input_tokens:,} sent, {run.output_tokens:,} written"
+        yield "Cost", "not known" if run.cost is None else f"${run.cost:.4f}"
+    if run.seconds:
+        yield "Took", f"{run.seconds:.1f} s"
+
+
+def _notes(revision: PlanRevision) -> list[tuple[str, str]]:
+    """What the planner says of how it came to this plan."""
+    detail = revision.planner_detail if isinstance(revision.planner_detail, dict) else {}
+    return [
+        (console.in_words(name), value if isinstance(value, str) else quoted(str(value), 300).strip('"'))
+        for name, value in detail.items()
+        if name not in SAID_ELSEWHERE and value not in (None, "", [], {})
+    ]
+
+
+def _offered(run: PlannerRun, titles: Mapping[str, str], may_read: bool) -> Iterable[Cited]:
+    for citation in run.citations if isinstance(run.citations, list) else ():
+        document = _uuid(citation.get("document"))
+        yield Cited(
+            heading=str(citation.get("heading", "")),
+            version=int(citation.get("version", 0)),
+            url=reverse("admin:workflows_policydocument_change", args=[document])
+            if may_read and document
+            else "",
+            steps=tuple(titles.get(step, step) for step in citation.get("steps", ())),
+        )
+
+
+def _uuid(text: Any) -> UUID | None:
+    try:
+        return UUID(str(text))
+    except ValueError:
+        return None
+
+
+def _call(at: int, exchange: Mapping[str, Any]) -> Call:
+    seconds, purpose = exchange.get("seconds"), console.in_words(str(exchange.get("purpose", "call")))
+    took = f", {seconds:.1f} s" if isinstance(seconds, int | float) else ""
+    tokens = f", {exchange.get('input_tokens', 0)} + {exchange.get('output_tokens', 0)} tokens"
+    return Call(
+        title=f"Call {at}: {purpose.lower()}{took}{tokens}",
+        request=_readable(exchange.get("request")),
+        response=_readable(exchange.get("response")),
+    )
+
+
+def _readable(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
+    return text if len(text) <= SHOWN_CALL else text[: SHOWN_CALL - 1] + "…"
