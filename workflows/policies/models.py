@@ -37,7 +37,8 @@ class PolicyQuerySet(models.QuerySet["PolicyDocument"]):
         """The whole city's policies and those of the user's departments; all for whoever isn't limited to any."""
         if not user.is_authenticated:
             return self.none()
-        return self.filter(models.Q(department__isnull=True) | within_departments(user, "department"))
+        mine = within_departments(user, "department")
+        return self.filter(models.Q(department__isnull=True) | mine) if mine else self
 
     def within(self, department: str | None) -> Self:
         """The whole city's, and those of the department with this code."""

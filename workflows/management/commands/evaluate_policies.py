@@ -41,7 +41,7 @@ class Command(BaseCommand):
 def _questions(file: Path) -> list[Question]:
     found = []
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        lines = file.read_text(encoding="utf-8").split("\n")  # a statement may have U+2028 in it
     except (OSError, UnicodeDecodeError) as error:
         raise CommandError(f"{file} cannot be read: {error}") from error
     for number, line in enumerate(lines, 1):
