@@ -76,7 +76,7 @@ def fates(
     return dict(sorted(found.items()))
 
 
-def _plans(since: datetime | None, until: datetime | None, planner: str) -> QuerySet[Any, dict[str, Any]]:
+def _plans(since: datetime | None, until: datetime | None, planner: str) -> QuerySet[Any, Any]:
     revisions = PlanRevision.objects.filter(plan=OuterRef("pk"))
     first = revisions.filter(number=1)
     in_words = PlannerRun.objects.filter(plan=OuterRef("pk"), purpose="revise", revision__isnull=False)
