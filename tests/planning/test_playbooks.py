@@ -8,6 +8,7 @@ import yaml
 from workflows.plan.compiler import compile_plan
 from workflows.plan.problems import has_errors
 from workflows.plan.scheduler import AskApproval, Context, Failure, StepState, StepStatus, decide
+from workflows.plan.simulation import simulate
 from workflows.plan.validation import validate
 from workflows.planning.base import DraftRequest
 from workflows.planning.city import shipped_categories, shipped_departments
@@ -45,6 +46,9 @@ OUTPUTS = {
         "notes": "",
         "photos": [],
     },
+    "reserve_lane": {"reservation_id": "l1"},
+    "release_lane": {"released_at": "2026-01-05T18:00:00Z"},
+    "order_contractor": {"order_id": "o1"},
     "wait_until": {"ended_at": "2026-01-05T08:00:00Z"},
 }
 
@@ -255,3 +259,141 @@ def test_a_playbook_whose_plan_does_not_validate_is_reported_with_its_pointer(tm
     write(tmp_path, "other", plan={"schema_version": 1, "workflow_name": "x", "steps": [step]})
     problems = playbook_problems(offered_activities, tmp_path)
     assert any("other.yaml: plan/steps/0/activity_id: unknown_activity" in problem for problem in problems)
+
+
+def last_word(kind, states):
+    """The status that the report is left with."""
+    said = [
+        step["inputs"]["status"]
+        for step in plan_of(kind)["steps"]
+        if step["activity_id"] == "update_issue"
+        and "status" in step["inputs"]
+        and states[step["step_id"]].status == StepStatus.completed
+    ]
+    return said[-1] if said else "OPEN"
+
+
+STAYS_OPEN = {
+    "bridge": "structural damage is a project, and is closed by whoever ends it",
+    "abandoned_vehicle": "a stolen vehicle waits for the police",
+    "other": "the department that takes it over closes it",
+}
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in STAYS_OPEN])
+def test_a_report_is_never_left_in_progress_once_everybody_has_done_their_part(kind, offered_activities):
+    compiled = compile_plan(plan_of(kind), offered_activities)
+    for answers in ways_through(plan_of(kind), limit=300):
+        if answers.get(("confirm", "confirmed")) is False:
+            continue
+        _, states = run(compiled, answers)
+        assert last_word(kind, states) in ("RESOLVED", "CLOSED"), answers
+
+
+def needed_before(compiled, step_id):
+    """All steps that have to end before ``step_id``, directly or through others."""
+    by_id = {step.step_id: step for step in compiled.steps}
+    found, todo = set(), list(by_id[step_id].needs)
+    while todo:
+        name = todo.pop()
+        if name not in found:
+            found.add(name)
+            todo += by_id[name].needs
+    return [by_id[name] for name in found]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_playbook_plays_through_in_a_simulation_with_messages_that_a_person_can_read(
+    kind, offered_activities
+):
+    compiled = compile_plan(plan_of(kind), offered_activities)
+    for given in ways_through(plan_of(kind), limit=20):
+        answers = {}
+        for (step_id, name), value in given.items():
+            answers.setdefault(step_id, {})[name] = value
+        simulation = simulate(compiled, Context(ISSUE, {}), answers=answers)
+        assert simulation.finish.outcome == "completed"
+        assert simulation.total_cost > 0
+        assert simulation.people
+        for message in simulation.messages:
+            said = message.subject + message.text
+            assert not re.search(r"\{\{|\}\}|\b(?i:none|true|false)\b|_|  ", said), message
+            assert len(message.subject) <= 100
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_work_of_people_that_is_late_is_noticed(kind):
+    for step in plan_of(kind)["steps"]:
+        if step["activity_id"] in ("dispatch_crew", "inspect_site", "confirm_completion"):
+            assert "remind" in step["overdue"], step["step_id"]
+            if step["inputs"].get("urgency") == "critical":
+                assert step["due"] in ("PT2H", "PT4H")
+                assert step["overdue"] == {"remind": "PT1H", "escalate_to": "supervisor"}
+
+
+MAY_WAIT_FOR_A_SUPERVISOR = {
+    ("bridge", "close"),
+    ("flooding_storm_drain", "close_road"),
+    ("code_enforcement", "secure"),
+    ("abandoned_vehicle", "tow_now"),
+}
+"""Closing a road, entering a house, taking a car: something else keeps people safe until that is decided."""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nobody_stays_in_danger_while_an_approval_is_awaited(kind, offered_activities):
+    compiled = compile_plan(plan_of(kind), offered_activities)
+    critical = [s["step_id"] for s in plan_of(kind)["steps"] if s["inputs"].get("urgency") == "critical"]
+    approved = {step.step_id for step in compiled.steps if step.approval}
+    for name in critical:
+        if (kind, name) not in MAY_WAIT_FOR_A_SUPERVISOR:
+            assert name not in approved
+            assert not approved.intersection(step.step_id for step in needed_before(compiled, name))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_lane_is_closed_with_approval_and_given_back(kind, offered_activities):
+    compiled = compile_plan(plan_of(kind), offered_activities)
+    reserved = [step for step in compiled.steps if step.activity_id == "reserve_lane"]
+    freed = [step for step in compiled.steps if step.activity_id == "release_lane"]
+    assert len(reserved) == len(freed)
+    for lane, release in zip(reserved, freed, strict=True):
+        assert lane.approval.group == "supervisor"
+        assert lane.compensate.activity_id == "release_lane"
+        between = [step for step in needed_before(compiled, release.step_id) if lane.step_id in step.needs]
+        assert [step.activity_id for step in between] == ["dispatch_crew"]
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if "reserve_lane" in str(plan_of(kind))])
+def test_nobody_works_in_a_lane_that_was_refused(kind, offered_activities):
+    compiled = compile_plan(plan_of(kind), offered_activities)
+    (work,) = [s for s in compiled.steps if "lane" in s.needs and s.activity_id == "dispatch_crew"]
+    for answers in ways_through(plan_of(kind)):
+        _, states = run(compiled, answers, approves=False)
+        assert states[work.step_id].status == StepStatus.skipped
+
+
+def test_a_contractor_is_ordered_with_four_eyes(offered_activities):
+    compiled = compile_plan(plan_of("illegal_dumping"), offered_activities)
+    (order,) = [step for step in compiled.steps if step.activity_id == "order_contractor"]
+    assert order.approval.group == "supervisor" and order.approval.four_eyes
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_work_that_the_check_did_not_accept_goes_back(kind, offered_activities):
+    compiled = compile_plan(plan_of(kind), offered_activities)
+    if "confirm" not in {step.step_id for step in compiled.steps}:
+        assert kind in CREW_SAYS_DONE | {"other"}
+        return
+    for answers in ways_through(plan_of(kind), limit=300):
+        _, states = run(compiled, answers)
+        happened = {name for name, state in states.items() if state.status == StepStatus.completed}
+        if "confirm" in happened and not answers["confirm", "confirmed"]:
+            assert happened & {"tell_not_done", "cite"}
+
+
+def test_no_playbook_plans_beyond_the_target_of_its_category(offered_activities):
+    targets = {category.code: category.target for category in shipped_categories()}
+    for kind in KINDS:
+        found = validate(plan_of(kind), offered_activities, category_target=targets[kind])
+        assert {problem.code for problem in found} <= {"unused_output_of_costly_step"}, kind
