@@ -121,7 +121,8 @@ def _steer(execution: WorkflowExecution, action: str, reason: str, by: User) -> 
     row = Steering.objects.create(execution=execution, action=action, reason=reason, by=by)
     names = {PAUSE: "execution.paused", RESUME: "execution.resumed", CANCEL: "execution.cancel_requested"}
     events.append(execution, names[action], {"steering": row.pk}, actor=by)
-    outbox.put(STEER, {"execution_id": str(execution.pk), "action": action})
+    # Written under the lock of the run's row: a later wish has a larger number.
+    outbox.put(STEER, {"execution_id": str(execution.pk), "action": action, "number": row.pk})
     return execution
 
 
@@ -157,5 +158,5 @@ def deliver_steering(message: OutboxMessage) -> None:
         return
     if payload["action"] != (RESUME if execution.paused_at is None else PAUSE):
         return  # it had to be tried again, and a person has told the opposite since: that may be there already
-    steer = Steer(message_id=str(message.pk), action=payload["action"])
+    steer = Steer(message_id=str(message.pk), action=payload["action"], number=payload.get("number", 0))
     temporal.signal_workflow(execution.temporal_workflow_id, STEER, steer)

@@ -27,7 +27,8 @@ class RunState:
     """What a run knows after it has continued as new: everything but its history.
 
     ``states`` are StepStates by step id; ``asked`` maps task ids to step ids; ``timers`` are the ends of clocks
-    (RFC 3339) by step id; ``decisions`` are those that no step waits for yet; ``heard`` are message ids.
+    (RFC 3339) by step id; ``decisions`` are those that no step waits for yet; ``heard`` are message ids; ``steered``
+    is the number of the last Steer that counted.
     """
 
     states: dict[str, Any] = field(default_factory=dict)
@@ -39,6 +40,7 @@ class RunState:
     heard: list[str] = field(default_factory=list)
     paused: bool = False
     cancelling: bool = False
+    steered: int = 0
 
 
 @dataclass
@@ -104,10 +106,15 @@ class TaskDecided:
 
 @dataclass
 class Steer:
-    """A person steers the run: ``pause`` or ``resume``. Cancelling is Temporal's own cancel request."""
+    """A person steers the run: ``pause`` or ``resume``. Cancelling is Temporal's own cancel request.
+
+    ``number`` grows with every wish for the run, so that the later one counts whichever arrives first; 0 is of a
+    sender that didn't count yet.
+    """
 
     message_id: str
     action: str
+    number: int = 0
 
 
 @dataclass
