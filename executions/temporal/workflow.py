@@ -26,7 +26,6 @@ with workflow.unsafe.imports_passed_through():
         ESCALATE,
         FINISH_EXECUTION,
         NOTE_PROGRESS,
-        PAUSE,
         PLAN_WORKFLOW,
         STEER,
         TASK_DECIDED,
@@ -42,6 +41,8 @@ with workflow.unsafe.imports_passed_through():
         TaskDecided,
     )
     from executions.temporal.handles import fit
+    from executions.temporal.ledger import Ledger
+    from executions.temporal.people import People, apply_decision
     from workflows.plan import outcomes
     from workflows.plan.compiled import CompiledCompensation, CompiledPlan, CompiledStep
     from workflows.plan.durations import BadDuration
@@ -59,7 +60,6 @@ with workflow.unsafe.imports_passed_through():
         StepStatus,
         decide,
     )
-    from workflows.plan.states import has_ended
 
 WORTH_TELLING = timedelta(seconds=10)
 """A timer at least this long is written to the read side when it begins."""
@@ -77,13 +77,11 @@ class PlanWorkflow:
         self.plan = CompiledPlan.from_json(run.compiled)
         self.context = Context(issue=run.issue, data=run.data)
         state = run.state
-        self.states = {step_id: StepState.from_json(known) for step_id, known in state.states.items()}
-        self.unsaved = {carried.step_id: carried for carried in state.unsaved}
-        self.asked = dict(state.asked)  # task id -> step id, for steps that wait for a person
+        states = {step_id: StepState.from_json(known) for step_id, known in state.states.items()}
+        self.ledger = Ledger(states, state.unsaved)
+        self.people = People(state)
         self.inputs = dict(state.inputs)  # of steps that may be done again
-        self.decisions = {decided.task_id: decided for decided in state.decisions}
-        self.heard = set(state.heard)
-        self.paused, self.cancelling = state.paused, state.cancelling
+        self.cancelling = state.cancelling
         self.clocks = {step_id: datetime.fromisoformat(end) for step_id, end in state.timers.items()}
         self.timers: dict[str, asyncio.Task[None]] = {}
         self.tasks: set[asyncio.Task[None]] = set()
@@ -128,45 +126,36 @@ class PlanWorkflow:
 
     @workflow.signal(name=TASK_DECIDED)
     def task_decided(self, decided: TaskDecided) -> None:
-        """A decision about a task; one that was delivered twice counts once."""
-        if self._is_new(decided.message_id):
-            self.decisions[decided.task_id] = decided
+        self.people.hear_decision(decided)
+        self.changed = True
 
     @workflow.signal(name=STEER)
     def steer(self, steer: Steer) -> None:
-        """A person pauses or resumes the run; what was delivered twice counts once."""
-        if not self._is_new(steer.message_id):
-            return
-        self.paused = steer.action == PAUSE
-
-    def _is_new(self, message_id: str) -> bool:
-        new = message_id not in self.heard
-        self.heard.add(message_id)
+        self.people.hear_steer(steer)
         self.changed = True
-        return new
 
     # --- deciding -------------------------------------------------------------------------------
 
     def _advance(self) -> Finish | None:
-        self._hear_decisions()
+        for decided, step_id in self.people.take_decisions():
+            if apply_decision(decided, step_id, self.ledger):
+                self._spawn(self._do(self.plan.by_id[step_id], self.inputs[step_id]))
         # A run that fails already ends as failed, whoever wants to cancel it meanwhile.
         cancelling = self.cancelling and not self.failing
-        decision = decide(self.plan, self.context, self.states, cancelling=cancelling, paused=self.paused)
+        decision = decide(
+            self.plan, self.context, self.ledger.states, cancelling=cancelling, paused=self.people.paused
+        )
         self.failing = decision.stopping and not cancelling
         self._take_over(decision)
         if decision.finish is None:
             for move in decision.moves:
                 self._begin(move)
-            if decision.withdraw and self.unsaved:
+            if decision.withdraw and self.ledger.unsaved:
                 self._spawn(self._note_progress())
         return decision.finish
 
     def _take_over(self, decision: Decision) -> None:
-        """Adopt what the scheduler settled, and carry it to the read side with the next activity."""
-        before, self.states = self.states, dict(decision.states)
-        for step_id, state in self.states.items():
-            if has_ended(state) and not has_ended(before.get(step_id, StepState())):
-                self._carry(step_id)
+        self.ledger.take_over(decision.states)
         for step_id in decision.withdraw:
             if step_id in self.timers:
                 self.timers.pop(step_id).cancel()
@@ -176,7 +165,7 @@ class PlanWorkflow:
         step = self.plan.by_id[move.step_id]
         match move:
             case AskApproval():
-                self._change(step, status=StepStatus.waiting)
+                self.ledger.change(step.step_id, status=StepStatus.waiting)
                 self._spawn(self._ask(step, ASK_APPROVAL, self._step_call(step, {})))
             case Escalate():
                 call = EscalateCall(
@@ -184,13 +173,13 @@ class PlanWorkflow:
                     step.step_id,
                     move.group,
                     move.failure.to_json(),
-                    self._take_unsaved(),
+                    self.ledger.take_unsaved(),
                 )
                 self._spawn(self._ask(step, ESCALATE, call))
             case Compensate() if step.compensate is not None:
                 self._spawn(self._undo(step, step.compensate, move.inputs))
             case Start():
-                self._change(step, status=StepStatus.running)
+                self.ledger.change(step.step_id, status=StepStatus.running)
                 if step.done_by == "clock":
                     self._start_clock(step, move.inputs)
                 else:
@@ -216,12 +205,12 @@ class PlanWorkflow:
         try:
             answer = await self._call(step, step.activity_id, self._step_call(step, inputs))
         except FailureError as error:
-            self._fail(step, failure_of(error), recorded=was_recorded(error))
+            self.ledger.fail(step.step_id, failure_of(error), recorded=was_recorded(error))
             return
         if answer.task_id is not None:
-            self.asked[answer.task_id] = step.step_id
+            self.people.asked[answer.task_id] = step.step_id
         else:
-            self._complete(step, answer.output)
+            self.ledger.complete(step.step_id, answer.output)
         self.changed = True
 
     async def _ask(self, step: CompiledStep, activity: str, call: StepCall | EscalateCall) -> None:
@@ -235,7 +224,7 @@ class PlanWorkflow:
             self.busy -= 1
             self.changed = True
         if answer.task_id is not None:
-            self.asked[answer.task_id] = step.step_id
+            self.people.asked[answer.task_id] = step.step_id
         self.changed = True
 
     async def _undo(self, step: CompiledStep, undoing: CompiledCompensation, inputs: dict[str, Any]) -> None:
@@ -246,13 +235,13 @@ class PlanWorkflow:
             max_attempts=undoing.retry.max_attempts,
             compensating=True,
         )
-        state = self._state(step)
+        state = self.ledger.of(step.step_id)
         try:
             await self._call(undoing, undoing.activity_id, call)
         except FailureError as error:
-            self.states[step.step_id] = outcomes.not_undone(state, failure_of(error))
+            self.ledger.put(step.step_id, outcomes.not_undone(state, failure_of(error)))
         else:
-            self.states[step.step_id] = outcomes.undone(state)
+            self.ledger.put(step.step_id, outcomes.undone(state))
         self.changed = True
 
     def _step_call(self, step: CompiledStep, inputs: dict[str, Any]) -> StepCall:
@@ -263,7 +252,7 @@ class PlanWorkflow:
             inputs=inputs,
             timeout_seconds=step.timeout_seconds,
             max_attempts=step.retry.max_attempts,
-            carried=self._take_unsaved(),
+            carried=self.ledger.take_unsaved(),
         )
 
     async def _call(
@@ -281,7 +270,6 @@ class PlanWorkflow:
                     activity,
                     call,
                     result_type=StepAnswer,
-                    summary=self.plan.by_id[call.step_id].title[:200],
                     **activity_options(how),
                 )
             return answer
@@ -295,14 +283,15 @@ class PlanWorkflow:
         try:
             ends_at = end_of_wait(inputs, workflow.now())
         except (BadDuration, ValueError, TypeError) as error:  # a value that came from a reference
-            self._fail(step, Failure("bad_input", f"It cannot wait for that: {error}"))
+            self.ledger.fail(step.step_id, Failure("bad_input", f"It cannot wait for that: {error}"))
+            self.changed = True
             return
         self.clocks[step.step_id] = ends_at
         self.timers[step.step_id] = self._spawn(self._wait(step, ends_at))
 
     async def _wait(self, step: CompiledStep, ends_at: datetime) -> None:
         if ends_at - workflow.now() >= WORTH_TELLING:
-            self.unsaved[step.step_id] = Carried(step.step_id, StepStatus.waiting.value)
+            self.ledger.unsaved[step.step_id] = Carried(step.step_id, StepStatus.waiting.value)
             await self._note_progress()
         await self._sleep(step, ends_at)
 
@@ -310,79 +299,13 @@ class PlanWorkflow:
         await asyncio.sleep(max(0, (ends_at - workflow.now()).total_seconds()))
         self.timers.pop(step.step_id, None)
         self.clocks.pop(step.step_id, None)
-        self._complete(step, {"ended_at": workflow.now().isoformat()}, recorded=False)
+        self.ledger.complete(step.step_id, {"ended_at": workflow.now().isoformat()}, recorded=False)
         self.changed = True
-
-    # --- people ---------------------------------------------------------------------------------
-
-    def _hear_decisions(self) -> None:
-        """Apply the decisions that steps wait for; one may arrive before its task's id does."""
-        for task_id in [task_id for task_id in self.decisions if task_id in self.asked]:
-            decided, step_id = self.decisions.pop(task_id), self.asked.pop(task_id)
-            if not has_ended(self.states[step_id]):
-                self._apply(decided, self.plan.by_id[step_id])
-
-    def _apply(self, decided: TaskDecided, step: CompiledStep) -> None:
-        state = self._state(step)
-        match decided.then:
-            case "approved":
-                self._change(step, approved=True)
-            case "again":
-                self._spawn(self._do(step, self.inputs[step.step_id]))
-            case "answer":
-                self._complete(step, decided.answer, recorded=False)
-            case "retry":
-                self.states[step.step_id] = outcomes.retried(state)
-            case "skip":
-                self.states[step.step_id] = outcomes.skipped(state, decided.reason or "A person skipped it.")
-                self._carry(step.step_id)
-            case "stop":
-                self.states[step.step_id] = outcomes.stopped(state)
-                self._carry(step.step_id)
-            case "rejected":
-                self._fail(step, Failure("approval_rejected", decided.reason or "The approval was refused."))
-            case _:
-                reason = decided.reason or "A person stopped it."
-                self._fail(step, Failure(decided.code or "stopped_by_person", reason))
-
-    # --- states ---------------------------------------------------------------------------------
-
-    def _state(self, step: CompiledStep) -> StepState:
-        return self.states.get(step.step_id, StepState())
-
-    def _change(self, step: CompiledStep, **changes: Any) -> None:
-        self.states[step.step_id] = replace(self._state(step), **changes)
-
-    def _complete(self, step: CompiledStep, output: Any, *, recorded: bool = True) -> None:
-        state, completion = self._state(step), outcomes.next_completion(self.states)
-        if has_ended(state):
-            return  # withdrawn meanwhile: whatever still comes from it changes nothing
-        finish = outcomes.answered if outcomes.awaits_answer(state) else outcomes.completed
-        self.states[step.step_id] = finish(state, output, completion=completion)
-        if not recorded:
-            self._carry(step.step_id)
-
-    def _fail(self, step: CompiledStep, failure: Failure, *, recorded: bool = False) -> None:
-        if has_ended(self._state(step)):
-            return
-        self.states[step.step_id] = outcomes.failed(self._state(step), failure)
-        if not recorded:
-            self._carry(step.step_id)
-        self.changed = True
-
-    def _carry(self, step_id: str) -> None:
-        state = self.states[step_id]
-        error = state.failure.to_json() if state.failure else None
-        self.unsaved[step_id] = Carried(step_id, state.status.value, state.output, error, state.reason)
-
-    def _take_unsaved(self) -> list[Carried]:
-        taken, self.unsaved = list(self.unsaved.values()), {}
-        return taken
 
     # --- the read side --------------------------------------------------------------------------
 
     async def _note_progress(self) -> None:
-        await self._record(NOTE_PROGRESS, ProgressCall(self.given.execution_id, self._take_unsaved()))
+        await self._record(NOTE_PROGRESS, ProgressCall(self.given.execution_id, self.ledger.take_unsaved()))
 
     async def _finish(self, finish: Finish) -> str:
         failure = finish.failure.to_json() if finish.failure else None
@@ -391,7 +314,7 @@ class PlanWorkflow:
             finish.outcome,
             failure,
             finish.step_id,
-            self._take_unsaved(),
+            self.ledger.take_unsaved(),
             list(finish.compensation_failed),
         )
         await self._until(lambda: not self.busy)  # what is on its way to the read side belongs there first
@@ -416,16 +339,17 @@ class PlanWorkflow:
 
     def _as_new(self) -> RunInput:
         """Everything but the history, for the next run of the same Temporal workflow."""
-        ended = {step_id for step_id, state in self.states.items() if has_ended(state)}
+        ended, people = self.ledger.ended(), self.people
         state = RunState(
-            states={step_id: state.to_json() for step_id, state in self.states.items()},
-            asked=self.asked,
+            states={step_id: state.to_json() for step_id, state in self.ledger.states.items()},
+            asked=people.asked,
             inputs={step_id: given for step_id, given in self.inputs.items() if step_id not in ended},
             timers={step_id: end.isoformat() for step_id, end in self.clocks.items()},
-            decisions=list(self.decisions.values()),
-            unsaved=list(self.unsaved.values()),
-            heard=sorted(self.heard),
-            paused=self.paused,
+            decisions=list(people.decisions.values()),
+            unsaved=list(self.ledger.unsaved.values()),
+            heard=sorted(people.heard),
+            paused=people.paused,
+            steered=people.steered,
             cancelling=self.cancelling and not self.failing,
         )
-        return fit(replace(self.given, state=state), in_rows=ended - set(self.unsaved))
+        return fit(replace(self.given, state=state), in_rows=ended - set(self.ledger.unsaved))

@@ -1,9 +1,12 @@
 """People steer a run: pause, resume, cancel, and say what becomes of a failed step."""
 
+import asyncio
 import time
 
 import pytest
+from temporalio.client import Client
 
+from executions.temporal.contracts import PAUSE, RESUME, STEER, Steer
 from tests.faults.city import letter, note, until, wait
 
 LANE = {
@@ -85,6 +88,22 @@ def test_cancel_withdraws_what_waits_and_undoes_what_was_done(city):
     who = city.rows("SELECT action, reason FROM steerings WHERE execution_id = %s", execution)
     assert who == [{"action": "cancel", "reason": "Because."}]
     assert "execution.cancel_requested" in events(city, execution)
+
+
+def test_a_pause_that_arrives_after_the_later_resume_holds_nothing_up(city):
+    execution = city.launch(note(**ASK))
+    task = city.task(execution)
+
+    async def tell(*wishes):
+        client = await Client.connect(city.site.temporal.address)
+        handle = client.get_workflow_handle(f"mudda-workflow-{execution}")
+        for wish in wishes:
+            await handle.signal(STEER, wish)
+
+    # As two workers deliver them at the same moment.
+    asyncio.run(tell(Steer("second", RESUME, 2), Steer("first", PAUSE, 1)))
+    city.decide(task, "approve")
+    city.ends(execution)
 
 
 def test_cancel_of_a_run_that_temporal_has_not_got_yet_does_nothing_of_it(city):
