@@ -62,11 +62,12 @@ def _line(issue: Issue, fact: Fact, names: dict[int, str]) -> FactLine:
     sure = "" if fact.confidence is None else f"{round(fact.confidence * 100)}% sure"
     high = fact.confidence or 0.0
     tone = "green" if high >= SURE else "amber" if high >= UNSURE else "red"
-    return FactLine(LABELS[fact.name], value, sure, tone, f"read by {_planner(fact.source)}")
+    return FactLine(LABELS[fact.name], value, sure, tone, f"read by {planner_in_words(fact.source)}")
 
 
-def _planner(name: str) -> str:
-    return "the playbooks" if name == "playbooks" else name
+def planner_in_words(name: str) -> str:
+    """``playbooks`` as "the playbooks", ``openai`` as "a model"."""
+    return {"playbooks": "the playbooks", "openai": "a model"}.get(name, name)
 
 
 def _value(issue: Issue, fact: Fact) -> str:
@@ -116,8 +117,13 @@ def _suspect(issue: Issue, duplicate: Duplicate) -> Suspect:
 
 
 def _apart(duplicate: Duplicate) -> Iterable[str]:
-    hours = duplicate.hours_apart
-    yield f"{round(hours)} hours apart" if hours < 48 else f"{round(hours / 24)} days apart"
+    hours = round(duplicate.hours_apart)
+    if hours < 1:
+        yield "less than an hour apart"
+    elif hours < 48:
+        yield f"{hours} hour{'s' if hours > 1 else ''} apart"
+    else:
+        yield f"{round(hours / 24)} days apart"
     if duplicate.metres_apart is not None:
         yield f"{round(duplicate.metres_apart)} m away"
     else:

@@ -333,4 +333,5 @@ def _details(data: Mapping[str, Any], titles: Mapping[str, str]) -> Iterable[tup
         elif name == "digest":
             yield name, str(value)[:12]
         elif value not in ("", None) and name not in {"approval", "execution", "task", "plan", "note"}:
-            yield in_words(name).lower(), str(value)
+            shown = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+            yield in_words(name).lower(), shown

@@ -97,7 +97,7 @@ def test_the_review_page_shows_what_was_understood_and_how_surely(owner, plan):
         "High",
     ):
         assert shown in text
-    assert "read by openai" in text
+    assert "read by a model" in text
 
 
 def test_the_review_page_shows_how_the_draft_was_made(owner, plan):

@@ -11,13 +11,13 @@ from django.urls import reverse
 
 from issues.duplicates import possible_duplicates
 from issues.models import Issue
-from issues.panels import LONGEST_STATEMENT, cut, duplicates_panel, facts_panel
+from issues.panels import LONGEST_STATEMENT, cut, duplicates_panel, facts_panel, planner_in_words
 from mudda import console
-from mudda.strictjson import quoted
 from workflows.cases import Case, similar_cases
 from workflows.models import PlannerRun, PlanRevision, WorkflowPlan
 from workflows.plan.changewords import titles_of
 
+LONGEST_NOTE = 600
 SHOWN_CALL = 40_000
 """Characters of a request or an answer that a page shows."""
 SAID_ELSEWHERE = frozenset({"fallback", "model", "tokens", "prompt_version"})
@@ -120,7 +120,7 @@ def made_panel(revision: PlanRevision, *, may_read_policies: bool) -> console.Pa
 
 
 def _run_lines(run: PlannerRun) -> Iterable[tuple[str, str]]:
-    yield "Written by", "the playbooks" if run.planner == "playbooks" else run.planner or "nobody yet"
+    yield "Written by", planner_in_words(run.planner) or "nobody yet"
     if run.model:
         yield "Model", run.model
     if run.prompt_version:
@@ -137,10 +137,16 @@ def _notes(revision: PlanRevision) -> list[tuple[str, str]]:
     """What the planner says of how it came to this plan."""
     detail = revision.planner_detail if isinstance(revision.planner_detail, dict) else {}
     return [
-        (console.in_words(name), value if isinstance(value, str) else quoted(str(value), 300).strip('"'))
+        (console.in_words(name), cut(_in_words(value), LONGEST_NOTE))
         for name, value in detail.items()
         if name not in SAID_ELSEWHERE and value not in (None, "", [], {})
     ]
+
+
+def _in_words(value: Any) -> str:
+    if isinstance(value, dict):
+        return " ".join(f"{name} {_in_words(one)}" for name, one in sorted(value.items()))
+    return ", ".join(map(_in_words, value)) if isinstance(value, list) else str(value)
 
 
 def _offered(run: PlannerRun, titles: Mapping[str, str], may_read: bool) -> Iterable[Cited]:
