@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import psycopg
-from django.db import InterfaceError, OperationalError, close_old_connections, connection
-from psycopg import sql
+from django.db import InterfaceError, OperationalError, close_old_connections
 
+from mudda import listening
 from mudda.outbox import CHANNEL
 
 logger = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ def sweep_until(stop: threading.Event, *, longest_wait: float = 1.0) -> None:
     away = False
     while not stop.is_set():
         try:
-            listener = listener or _listen()
+            listener = listener or listening.connect(CHANNEL)
             run_jobs()
             if any(listener.notifies(timeout=longest_wait, stop_after=1)):
                 run_jobs(everything=True)
@@ -84,15 +84,3 @@ def sweep_until(stop: threading.Event, *, longest_wait: float = 1.0) -> None:
         away = False
     if listener is not None:
         listener.close()
-
-
-def _listen() -> psycopg.Connection:
-    """A connection of its own, outside the pool, that hears NOTIFY."""
-    parameters = {
-        key: value
-        for key, value in connection.get_connection_params().items()
-        if key not in {"pool", "cursor_factory", "context", "prepare_threshold"}
-    }
-    listener = psycopg.connect(**parameters, autocommit=True)
-    listener.execute(sql.SQL("LISTEN {}").format(sql.Identifier(CHANNEL)))
-    return listener

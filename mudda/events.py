@@ -1,7 +1,8 @@
 """Append-only, gapless streams of events: what history, live views, webhooks and audit are made from.
 
 ``seq`` is assigned under the row lock of the stream's owner, so that within a stream the order of numbers
-is the order of commits. (Turned down: an identity column, whose order isn't the order of commit.)
+is the order of commits. (Turned down: an identity column, whose order isn't the order of commit.) Commit notifies
+those who follow the stream (``mudda.listening``, ``mudda.streaming``).
 """
 
 import json
@@ -15,6 +16,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection
 from psycopg import sql
 
+from mudda.listening import EVENTS
 from mudda.models import Event, EventStream
 
 Actor = AbstractBaseUser | AnonymousUser | None
@@ -65,13 +67,19 @@ def _write(owner: EventStream, event: Event) -> tuple[int, int]:
 def _statement(table: str, key: str) -> sql.Composed:
     return sql.SQL(
         """
-        WITH owner AS (UPDATE {table} SET event_seq = event_seq + 1 WHERE {key} = %s RETURNING event_seq)
-        INSERT INTO {events} (stream, seq, type, at, actor_id, data)
-        SELECT %s, owner.event_seq, %s, %s, %s, %s::jsonb FROM owner
-        RETURNING id, seq
+        WITH owner AS (UPDATE {table} SET event_seq = event_seq + 1 WHERE {key} = %s RETURNING event_seq),
+        added AS (
+            INSERT INTO {events} (stream, seq, type, at, actor_id, data)
+            SELECT %s, owner.event_seq, %s, %s, %s, %s::jsonb FROM owner
+            RETURNING id, seq, stream
+        )
+        SELECT id, seq, pg_notify({channel}, stream) FROM added
         """
     ).format(
-        table=sql.Identifier(table), key=sql.Identifier(key), events=sql.Identifier(Event._meta.db_table)
+        table=sql.Identifier(table),
+        key=sql.Identifier(key),
+        events=sql.Identifier(Event._meta.db_table),
+        channel=sql.Literal(EVENTS),
     )
 
 

@@ -101,6 +101,8 @@ _database["OPTIONS"] = {
         "reconnect_timeout": 5,
     },
 }
+# Behind a pooler in transaction mode: straight to the server, for the one connection a process that hears NOTIFY.
+DATABASE_LISTEN_URL = without_driver(env("DATABASE_LISTEN_URL", default=""))
 DATABASES = {"default": {**_database, "CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
