@@ -25,6 +25,7 @@ from executions.services import launch_execution
 from mudda import idempotency, scopes
 from mudda.drf import caller, parse
 from mudda.errors import Forbidden, NotFound
+from mudda.event_views import EventsView, documented
 from workflows.views import IDEMPOTENCY_KEY
 
 EXECUTE_EXAMPLE = OpenApiExample(
@@ -97,6 +98,21 @@ class ExecutionDetail(APIView):
         if execution is None:
             raise NotFound("There is no such execution.")
         return Response(ExecutionOutput(execution).data)
+
+
+class ExecutionEvents(EventsView):
+    scopes = {"GET": "executions:read"}
+
+    def owner_of(self, request: Request, **named: Any) -> WorkflowExecution:
+        visible = WorkflowExecution.objects.visible_to(request.user).only("pk")
+        execution = visible.filter(pk=named["execution_id"]).first()
+        if execution is None:
+            raise NotFound("There is no such execution.")
+        return execution
+
+    @documented("follow_execution", "Follow what happens in a run")
+    def get(self, request: Request, execution_id: UUID) -> Response:
+        return self.page(request, execution_id=execution_id)
 
 
 class ReadDocument(APIView):

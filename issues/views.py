@@ -1,5 +1,7 @@
 """The API's doors to issues: each parses, calls one service and renders."""
 
+from typing import Any
+
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -10,6 +12,7 @@ from issues.models import Issue
 from issues.serializers import FactsInput, IssueOutput, issue_output
 from mudda.drf import caller, parse
 from mudda.errors import NotFound, PreconditionFailed
+from mudda.event_views import EventsView, documented
 
 IF_MATCH = OpenApiParameter(
     "If-Match",
@@ -25,6 +28,17 @@ class IssueDetail(APIView):
     @extend_schema(operation_id="read_issue", summary="Read an issue", responses=IssueOutput)
     def get(self, request: Request, reference: str) -> Response:
         return _answer(request, _issue(request, reference))
+
+
+class IssueEvents(EventsView):
+    scopes = {"GET": "issues:read"}
+
+    def owner_of(self, request: Request, **named: Any) -> Issue:
+        return _issue(request, named["reference"])
+
+    @documented("follow_issue", "Follow what happens to an issue")
+    def get(self, request: Request, reference: str) -> Response:
+        return self.page(request, reference=reference)
 
 
 class IssueFacts(APIView):
