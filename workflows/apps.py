@@ -6,8 +6,9 @@ class WorkflowsConfig(AppConfig):
     verbose_name = "Plans"
 
     def ready(self) -> None:
-        from mudda import scopes
-        from workflows import asking, checks, drafting  # noqa: F401
+        from mudda import dispatcher, outbox, scopes
+        from workflows import asking, checks, drafting, revising  # noqa: F401
+        from workflows.temporal import starting
 
         plan = "workflows.{}_workflowplan".format
         scopes.register("plans:read", plan("view"), description="Read plans.")
@@ -27,3 +28,7 @@ class WorkflowsConfig(AppConfig):
             description="Write, publish and withdraw policies.",
         )
         asking.register(drafting.DRAFT, asking.Work(drafting.carry_out_draft, drafting.give_up_draft))
+        asking.register(revising.REVISE, asking.Work(revising.carry_out_revision, revising.give_up_revision))
+        outbox.register(asking.ASK_PLANNER, starting.deliver_asking)
+        dispatcher.register("notice drafting ended from outside", starting.reconcile_ended, every=20)
+        dispatcher.register("start overdue drafting again", starting.start_overdue, every=60)

@@ -16,13 +16,15 @@ from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 
-from mudda import outbox
+from mudda import listening, outbox
 from workflows.models import PlannerRun, RunStatus
 
 logger = logging.getLogger(__name__)
 
 ASK_PLANNER = "ask_planner"
 """The kind of the outbox message that has a run carried out by a worker: ``{"run": id}``."""
+
+OVER = (RunStatus.DONE, RunStatus.FAILED)
 
 MOST_ATTEMPTS = 3
 """Times that a run is begun: each may cost money, and what has crashed three workers would crash a fourth."""
@@ -80,8 +82,19 @@ def give_up(run_id: UUID | str, code: str, message: str) -> None:
         _work[run.purpose].give_up(run, code, message)
 
 
+def wait_until_over(run: PlannerRun, *, seconds: float) -> PlannerRun | None:
+    """The run once it is over, or None when that takes longer. Outside a transaction; holds no connection."""
+
+    def look() -> PlannerRun | None:
+        over = PlannerRun.objects.filter(pk=run.pk, status__in=OVER)
+        return over.select_related("plan__current", "plan__issue").first()
+
+    return listening.wait_for(run.plan.stream, look, seconds=seconds)
+
+
 def is_over(run: PlannerRun) -> bool:
-    return run.status in {RunStatus.DONE, RunStatus.FAILED}
+    """Whether it is done or has failed."""
+    return run.status in OVER
 
 
 @transaction.atomic

@@ -15,8 +15,9 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
-from issues.models import Category, Department, Issue, Urgency
-from issues.services import LONGEST_ADDRESS, clean_statement, report_issue
+from issues.facts import known_facts, record_facts
+from issues.models import Category, Department, Issue
+from issues.services import clean_statement, report_issue
 from mudda import events
 from mudda.events import Actor
 from workflows import asking
@@ -69,6 +70,7 @@ def ask_for_draft(
         EmptyStatement: there is nothing readable in ``statement``.
     """
     run = _record(statement, issue, reporter, by)
+    events.append(run.plan, "plan.asked", {"run": str(run.pk)}, actor=by)
     if has_model():
         asking.ask(run)
     else:
@@ -104,7 +106,6 @@ def _record(statement: str, issue: Issue | None, reporter: Mapping[str, str] | N
         issue = report_issue(statement=words, reporter=reporter, by=by)
     plan = WorkflowPlan.objects.create(issue=issue, status=PlanStatus.DRAFTING, created_by_id=user_id(by))
     run = PlannerRun.objects.create(plan=plan, purpose=DRAFT, instruction=more, asked_by_id=user_id(by))
-    events.append(plan, "plan.asked", {"run": str(run.pk)}, actor=by)
     return run
 
 
@@ -162,13 +163,12 @@ def request_about(words: str, issue: Issue) -> DraftRequest:
     """What a planner is told: the words, what is known of the issue, and which values may never leave."""
     reporter = issue.reporter
     private = (reporter.name, reporter.email, reporter.phone) if reporter else ()
-    # An issue that nobody has looked at yet has the urgency that every issue begins with.
-    looked_at = issue.category is not None or issue.urgency != Urgency.NORMAL
+    known = known_facts(issue)
     return DraftRequest(
         statement=words,
-        address=issue.address or None,
-        category=issue.category.code if issue.category else None,
-        urgency=issue.urgency if looked_at else None,  # type: ignore[arg-type]
+        address=known.place,
+        category=known.category,
+        urgency=known.urgency,
         private=tuple(value for value in private if value),
     )
 
@@ -230,8 +230,8 @@ def store_draft(run: PlannerRun, planned: PlannedDraft, *, failure: Mapping[str,
         plan = (
             WorkflowPlan.objects.select_for_update(of=("self",)).select_related("issue").get(pk=run.plan_id)
         )
-        plan.issue = _note_facts(plan.issue, planned)
         asked_by = current.asked_by
+        record_facts(plan.issue, planned.facts, planned.planner, by=asked_by)
         revision = add_revision(
             plan, planned.document, planner=planned.planner, detail=planned.detail, by=asked_by
         )
@@ -254,24 +254,6 @@ def fill_record(run: PlannerRun, planned: PlannedDraft, *, failure: Mapping[str,
     for name in ("model", "prompt_version", "calls", "input_tokens", "output_tokens", "cost", "seconds"):
         setattr(run, name, getattr(record, name))
     run.ended_at = timezone.now()
-
-
-def _note_facts(issue: Issue, planned: PlannedDraft) -> Issue:
-    """Put what the planner understood onto an issue where nothing is known yet."""
-    facts, changed = planned.facts, []
-    if issue.category is None and (
-        category := Category.objects.filter(code=facts.category).select_related("department").first()
-    ):
-        issue.category, issue.department = category, issue.department or category.department
-        if issue.urgency == Urgency.NORMAL:
-            issue.urgency = facts.urgency
-        changed += ["category", "department", "urgency"]
-    if not issue.address and facts.place:
-        issue.address = facts.place[:LONGEST_ADDRESS]
-        changed.append("address")
-    if changed:
-        issue.save(update_fields=[*changed, "updated_at"])
-    return issue
 
 
 def _no_facts(request: DraftRequest) -> Facts:

@@ -36,6 +36,9 @@ from executions.temporal.undoing import escalate, undo_step
 from executions.temporal.watching import watchdog
 from executions.temporal.workflow import PlanWorkflow
 from mudda import dispatcher, temporal
+from workflows.temporal.activities import planner_activities
+from workflows.temporal.contracts import planner_queue
+from workflows.temporal.drafting_workflow import DraftingWorkflow
 
 logger = logging.getLogger("mudda.worker")
 
@@ -44,6 +47,9 @@ GRACE = timedelta(seconds=30)
 
 EXIT_STUCK = 75
 """What the process ends with when every slot hangs: EX_TEMPFAIL of sysexits.h."""
+
+PLANNER_SLOTS = 4
+"""Drafts at the same time, beside the slots for steps: a model's slowness must not delay a run."""
 
 CHECK_EVERY = 5.0
 LONGEST_WAIT = 30.0
@@ -104,18 +110,30 @@ async def run_worker(*, task_queue: str, slots: int) -> None:
 
 
 async def _work(client: Client, stop: asyncio.Event, *, task_queue: str, slots: int) -> None:
-    with ThreadPoolExecutor(max_workers=slots, thread_name_prefix="step") as pool:
+    with (
+        ThreadPoolExecutor(max_workers=slots, thread_name_prefix="step") as pool,
+        ThreadPoolExecutor(max_workers=PLANNER_SLOTS, thread_name_prefix="planner") as planner_pool,
+    ):
         worker = Worker(
             client,
             task_queue=task_queue,
-            workflows=[PlanWorkflow],
+            workflows=[PlanWorkflow, DraftingWorkflow],
             activities=activities(),
             activity_executor=pool,
             max_concurrent_activities=slots,
             graceful_shutdown_timeout=GRACE,
             deployment_config=deployment(),
         )
-        async with worker:
+        planner = Worker(
+            client,
+            task_queue=planner_queue(task_queue),
+            activities=planner_activities(),
+            activity_executor=planner_pool,
+            max_concurrent_activities=PLANNER_SLOTS,
+            graceful_shutdown_timeout=GRACE,
+            deployment_config=deployment(),
+        )
+        async with worker, planner:
             logger.info("worker started: %s, queue %s, %d slots", settings.TEMPORAL_HOST, task_queue, slots)
             watchers = [_watch_connection(client), _watch_slots(slots)]
             watching = [asyncio.create_task(watcher) for watcher in watchers]

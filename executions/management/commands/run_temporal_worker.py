@@ -7,10 +7,10 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from executions.temporal.worker import run_worker
+from executions.temporal.worker import PLANNER_SLOTS, run_worker
 
-CONNECTIONS_BESIDE_STEPS = 2
-"""The dispatcher's own, and one to spare."""
+CONNECTIONS_BESIDE_STEPS = PLANNER_SLOTS + 2
+"""The planner's, the dispatcher's own, and one to spare."""
 
 
 class Command(BaseCommand):
