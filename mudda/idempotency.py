@@ -76,6 +76,16 @@ def find(request: Request, *, body: bytes | None = None) -> Response | None:
     return _replay(record)
 
 
+def keep_instead(request: Request, response: Response) -> Response:
+    """Remember ``response`` instead of the 202 that was kept while the work went on, and return it."""
+    scope = _scope(request)
+    if scope is not None:
+        IdempotencyRecord.objects.filter(**scope, status=202).update(
+            status=response.status_code, body=response.data
+        )
+    return response
+
+
 @contextmanager
 def claim(request: Request, *, body: bytes | None = None) -> Iterator[Claim]:
     """A transaction in which the work is done and its answer kept. ``body`` is as for ``find``.

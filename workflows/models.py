@@ -35,7 +35,12 @@ class PlanStatus(models.TextChoices):
 
 class PlanQuerySet(models.QuerySet["WorkflowPlan"]):
     def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> Self:
-        return self.filter(within_departments(user, "issue__department"))
+        """The plans for issues of the user's departments, and those that the user has asked for and that are still
+        being written: until then nobody knows whose department it is."""
+        mine = within_departments(user, "issue__department")
+        if mine and user.is_authenticated:
+            mine |= models.Q(status=PlanStatus.DRAFTING, created_by=user.pk)
+        return self.filter(mine)
 
 
 class WorkflowPlan(EventStream):

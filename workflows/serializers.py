@@ -81,11 +81,13 @@ class PlanOutput(serializers.Serializer[Any]):
 
     workflow_id = serializers.UUIDField()
     status = serializers.ChoiceField(PlanStatus.choices)
-    workflow_plan = serializers.JSONField()
-    digest = serializers.CharField()
-    revision = serializers.IntegerField()
+    workflow_plan = serializers.JSONField(allow_null=True, help_text="Null while it is DRAFTING.")
+    digest = serializers.CharField(allow_null=True)
+    revision = serializers.IntegerField(help_text="0 while it is DRAFTING.")
     problems = ProblemOutput(many=True)
-    planner = serializers.JSONField(help_text="Which planner made it and why: name and details.")
+    planner = serializers.JSONField(
+        allow_null=True, help_text="Which planner made it and why: name and details."
+    )
     issue_id = serializers.CharField()
     title = serializers.CharField()
     rejection_reason = serializers.CharField()
@@ -99,9 +101,9 @@ class PlanSummary(serializers.Serializer[Any]):
     workflow_id = serializers.UUIDField(source="pk")
     status = serializers.CharField()
     title = serializers.CharField()
-    digest = serializers.CharField(source="current.digest")
-    revision = serializers.IntegerField(source="current.number")
-    planner = serializers.CharField(source="current.planner")
+    digest = serializers.CharField(source="current.digest", allow_null=True, default=None)
+    revision = serializers.IntegerField(source="current.number", default=0)
+    planner = serializers.CharField(source="current.planner", allow_null=True, default=None)
     issue_id = serializers.CharField(source="issue.reference")
     created_at = serializers.DateTimeField()
 

@@ -13,6 +13,8 @@ from issues.models import Issue
 from mudda import idempotency
 from mudda.drf import caller, parse
 from mudda.errors import InvalidRequest, NotFound
+from mudda.event_views import EventsView, documented
+from workflows.answering import PREFER, answer_later, answer_now, dressed
 from workflows.drafting import ask_for_draft
 from workflows.filters import PlanFilter
 from workflows.models import PlanQuerySet, WorkflowPlan
@@ -53,26 +55,32 @@ class GeneratePlan(APIView):
     @extend_schema(
         operation_id="generate_plan",
         summary="Draft a plan from a citizen's words",
+        description=(
+            "201 with the draft. Where a model writes it, that may take a while: with `Prefer: respond-async` at once, "
+            "else after 60 s, the answer is 202 with a plan that is DRAFTING; `Location` says where to read it, its "
+            "`events` how far it is."
+        ),
         request=GenerateInput,
-        responses={201: PlanOutput},
-        parameters=[IDEMPOTENCY_KEY],
+        responses={201: PlanOutput, 202: PlanOutput},
+        parameters=[IDEMPOTENCY_KEY, PREFER],
         examples=[GENERATE_EXAMPLE],
     )
     def post(self, request: Request) -> Response:
         given = parse(GenerateInput, request)
         if (answer := idempotency.find(request)) is not None:
-            return answer
+            return dressed(answer)
         issue = _issue(request, given.get("issue_id"))
         with idempotency.claim(request) as claim:
             if claim.answer is not None:
-                return claim.answer
+                return dressed(claim.answer)
             run = ask_for_draft(
                 statement=given["problem_statement"],
                 issue=issue,
                 reporter=given.get("reporter"),
                 by=caller(request),
             )
-            return claim.keep(_answer(run.plan, status=201))
+            now = claim.keep(answer_now(run, done=201))
+        return answer_later(request, run, now, done=201)
 
 
 class ListPlans(ListAPIView[WorkflowPlan]):
@@ -115,10 +123,24 @@ class PlanDetail(APIView):
         plan = replace_plan(
             plan_id=workflow_id,
             document=given["workflow_plan"],
-            expected_digest=_if_match(request),
+            expected_digest=if_match(request),
             by=caller(request),
         )
         return _answer(plan)
+
+
+class PlanEvents(EventsView):
+    scopes = {"GET": "plans:read"}
+
+    def owner_of(self, request: Request, **named: Any) -> WorkflowPlan:
+        plan = WorkflowPlan.objects.visible_to(request.user).filter(pk=named["workflow_id"]).first()
+        if plan is None:
+            raise NotFound("There is no such plan.")
+        return plan
+
+    @documented("follow_plan", "Follow what happens to a plan, its drafting first of all")
+    def get(self, request: Request, workflow_id: UUID) -> Response:
+        return self.page(request, workflow_id=workflow_id)
 
 
 class ApprovePlan(APIView):
@@ -181,11 +203,11 @@ def _issue(request: Request, reference: str | None) -> Issue | None:
     return issue
 
 
-def _answer(plan: WorkflowPlan, *, status: int = 200) -> Response:
-    digest = plan.current.digest if plan.current else ""
-    return Response(plan_output(plan), status=status, headers={"ETag": f'"{digest}"'})
+def _answer(plan: WorkflowPlan) -> Response:
+    return dressed(Response(plan_output(plan)))
 
 
-def _if_match(request: Request) -> str | None:
+def if_match(request: Request) -> str | None:
+    """The digest that a change is meant for, or None where any will do."""
     given = request.headers.get("If-Match", "").strip()
     return None if given in {"", "*"} else given.removeprefix("W/").strip('"')
