@@ -31,6 +31,7 @@ from workflows.console.confirm import (
 )
 from workflows.console.editing import DocumentForm, as_text
 from workflows.console.insight import shown_revision
+from workflows.console.revising import RevisesInWords, revision_rows
 from workflows.drafting import ask_for_draft
 from workflows.models import PlanApproval, PlanStatus, WorkflowPlan
 from workflows.plan.catalogue import offered
@@ -53,7 +54,7 @@ APPROVE, EDIT, DRAFT = (
 
 
 @admin.register(WorkflowPlan)
-class PlanAdmin(console.RoomAdmin):
+class PlanAdmin(RevisesInWords):
     page_template = "admin/console/plan.html"
     list_display = ("title_column", "issue_column", "status_column", "planner", "created_at")
     list_filter = ("status", "current__planner", ("issue__department", WithinMyDepartments), "created_at")
@@ -123,9 +124,7 @@ class PlanAdmin(console.RoomAdmin):
             "document": as_text(revision.document) if revision else "",
             "approval": approval,
             "catalogue_changed": approval is not None and approval.catalogue_digest != offered().digest,
-            "revisions": plan.revisions.select_related("author")
-            .defer("document", "canonical_text")
-            .order_by("-number"),
+            "revisions": revision_rows(plan),
             "history": console.history_of(plan),
         }
 

@@ -87,29 +87,29 @@ def label_of(field: str) -> str:
     return f"{label} ({' '.join(names)})" if names else label
 
 
-def value_in_words(field: str, value: Any, known: Mapping[str, str]) -> str:
-    """A value of ``field``, in words where words are more than JSON."""
+def value_in_words(field: str, value: Any, known: Mapping[str, str], longest: int = SHOWN) -> str:
+    """A value of ``field``, in words where words are more than JSON, cut to ``longest`` characters."""
     if field == "when" and value is not None:
-        return quoted(condition(value, known), SHOWN)
+        return quoted(condition(value, known), longest)
     if field == "needs" and isinstance(value, list):
         named = [quoted(known.get(one, one) if isinstance(one, str) else _json(one)) for one in value]
         return ", ".join(named) or "nothing"
     if field == "requires_approval" and isinstance(value, dict):
-        return _approval(value)
+        return _approval(value, longest)
     if isinstance(value, str):
-        return quoted(_text(value, known), SHOWN)
-    return "nothing" if value is None else _json(value)
+        return quoted(text_in_words(value, known), longest)
+    return "nothing" if value is None else _json(value, longest)
 
 
-def _approval(value: Mapping[str, Any]) -> str:
+def _approval(value: Mapping[str, Any], longest: int) -> str:
     group = value.get("group")
     who = group if isinstance(group, str) and group else "whoever the catalogue names"
     eyes = ", four eyes" if value.get("four_eyes") is True else ""
     reason = value.get("reason")
-    return f"{who}{eyes}" + (f" ({quoted(reason, SHOWN)})" if isinstance(reason, str) and reason else "")
+    return f"{who}{eyes}" + (f" ({quoted(reason, longest)})" if isinstance(reason, str) and reason else "")
 
 
-def _text(value: str, known: Mapping[str, str]) -> str:
+def text_in_words(value: str, known: Mapping[str, str]) -> str:
     """A text with what will be filled in named in words."""
     try:
         parts = parse(value)
@@ -118,12 +118,12 @@ def _text(value: str, known: Mapping[str, str]) -> str:
     return "".join(f"<{describe(part, known)}>" if isinstance(part, Reference) else part for part in parts)
 
 
-def _json(value: Any) -> str:
+def _json(value: Any, longest: int = SHOWN) -> str:
     try:
         text = as_text(value)
     except ValueError:
         return "a value that cannot be shown"
-    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
+    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def _what(step: Any) -> str:

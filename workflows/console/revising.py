@@ -1,0 +1,181 @@
+"""Changing a plan in words, and what differs between its revisions, in the admin."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import redirect
+from django.urls import URLPattern, path, reverse
+
+from mudda import console
+from mudda.errors import NotFound
+from workflows import asking
+from workflows.console.differing import parts_of
+from workflows.console.insight import shown_revision
+from workflows.drafting import has_model
+from workflows.models import PlannerRun, PlanRevision, PlanStatus, WorkflowPlan
+from workflows.revising import LONGEST_INSTRUCTION, REVISE, ask_for_revision, revision_run
+from workflows.revisions import difference, revision_of
+from workflows.services import PlanExecuted, ensure_not_executed
+
+EDIT = "workflows.change_workflowplan"
+SHOWN_RUNS = 3
+"""Earlier revisions in words that a plan's page names."""
+
+FAILED = {
+    "stale_digest": "The plan was changed while the revision was being written, so nothing was stored.",
+    "already_executed": "The plan was launched while the revision was being written, so it stays as it is.",
+    "plan_not_editable": "The plan cannot be changed any more.",
+}
+"""What staff are told beside the code; other failures have a sentence of the planner's."""
+
+
+class InstructionForm(forms.Form):
+    instruction = forms.CharField(max_length=LONGEST_INSTRUCTION)
+
+
+class RevisesInWords(console.RoomAdmin):
+    """The pages of a plan's admin that are about revisions."""
+
+    def get_urls(self) -> list[URLPattern]:
+        views = (
+            ("<uuid:plan_id>/revise/", self.revise_view, "revise"),
+            ("<uuid:plan_id>/revise/<uuid:run_id>/", self.revision_run_view, "revision_run"),
+            ("<uuid:plan_id>/diff/", self.diff_view, "diff"),
+        )
+        ours = [
+            path(route, self.admin_site.admin_view(view), name=f"workflows_workflowplan_{name}")
+            for route, view, name in views
+        ]
+        return [*ours, *super().get_urls()]
+
+    def revise_view(self, request: HttpRequest, plan_id: UUID) -> HttpResponse:
+        """Ask, and go to the page that shows how far it is."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        plan = self.find_or_deny(request, plan_id, EDIT)
+        if plan is None:
+            return self.gone(request, plan_id)
+        form = InstructionForm(request.POST)
+        if not form.is_valid():
+            messages.error(
+                request, f"Say what should be different, in at most {LONGEST_INSTRUCTION:,} characters."
+            )
+            return redirect(console.page_of(plan))
+        run = console.carry_out(
+            request,
+            lambda: ask_for_revision(
+                plan_id=plan.pk,
+                instruction=form.cleaned_data["instruction"],
+                expected_digest=request.POST.get("digest", ""),
+                by=console.person(request),
+            ),
+            "Asked. The plan stays as it is until the change is written.",
+        )
+        return redirect(page_of_run(run) if run is not None else console.page_of(plan))
+
+    def revision_run_view(self, request: HttpRequest, plan_id: UUID, run_id: UUID) -> HttpResponse:
+        plan = self.find_or_deny(request, plan_id)
+        if plan is None:
+            return self.gone(request, plan_id)
+        try:
+            run = revision_run(plan_id=plan_id, run_id=run_id, by=request.user)
+        except NotFound as error:
+            console.tell(request, error)
+            return redirect(console.page_of(plan))
+        context = {
+            "title": "A change in words",
+            "plan": plan,
+            "run": run,
+            "status": console.badge(run.status),
+            "under_way": not asking.is_over(run),
+            "failure": failure_of(run),
+            "account": run.account.splitlines(),
+            "parts": parts_of(difference(run.base, run.revision)) if run.base and run.revision else [],
+            "newer": run.revision is not None and run.revision.pk != plan.current_id,
+            "plan_url": console.page_of(plan),
+        }
+        return self.ask(request, plan, "admin/console/revision_run.html", context)
+
+    def diff_view(self, request: HttpRequest, plan_id: UUID) -> HttpResponse:
+        plan = self.find_or_deny(request, plan_id)
+        if plan is None:
+            return self.gone(request, plan_id)
+        try:
+            newer = revision_of(plan_id=plan_id, number=_number(request, "to"), by=request.user)
+            older = revision_of(
+                plan_id=plan_id, number=_number(request, "from") or max(newer.number - 1, 1), by=request.user
+            )
+        except NotFound as error:
+            console.tell(request, error)
+            return redirect(console.page_of(plan))
+        run = getattr(newer, "planner_run", None)
+        context = {
+            "title": f"Revision {older.number} and revision {newer.number}",
+            "plan": plan,
+            "older": older,
+            "newer": newer,
+            "parts": parts_of(difference(older, newer)),
+            "run": run if run is not None and run.purpose == REVISE and run.base_id == older.pk else None,
+            "account": run.account.splitlines() if run is not None else [],
+            "numbers": list(plan.revisions.order_by("number").values_list("number", flat=True)),
+            "plan_url": console.page_of(plan),
+        }
+        return self.ask(request, plan, "admin/console/diff.html", context)
+
+
+def page_of_run(run: PlannerRun) -> str:
+    return reverse("admin:workflows_workflowplan_revision_run", args=[run.plan_id, run.pk])
+
+
+def failure_of(run: PlannerRun) -> str:
+    """Why a run made no revision, in words; "" for one that has not failed."""
+    if not run.problem:
+        return ""
+    code = str(run.problem.get("code", ""))
+    return FAILED.get(code) or str(run.problem.get("message", "")) or code
+
+
+def revision_rows(plan: WorkflowPlan) -> list[PlanRevision]:
+    """A plan's revisions for its page, newest first, without their texts."""
+    revisions = plan.revisions.select_related("author", "planner_run").order_by("-number")
+    return list(revisions.defer("document", "canonical_text", "planner_run__exchanges"))
+
+
+def _number(request: HttpRequest, name: str) -> int | None:
+    text = request.GET.get(name, "")
+    return int(text) if text.isdecimal() and text.isascii() and len(text) < 8 else None
+
+
+@console.adds_to(WorkflowPlan)
+def change_in_words(request: HttpRequest, plan: WorkflowPlan) -> Iterable[console.Part]:
+    """The box to ask in, and what was asked before."""
+    if plan.current is None or shown_revision(request, plan) is not None:
+        return
+    runs = plan.planner_runs.filter(purpose=REVISE).defer("exchanges").order_by("-created_at")[:SHOWN_RUNS]
+    rows = [(run, page_of_run(run), console.badge(run.status), failure_of(run)) for run in runs]
+    may_ask = request.user.has_perm(EDIT) and plan.status != PlanStatus.ARCHIVED and not _executed(plan)
+    if not (rows or may_ask):
+        return
+    context = {
+        "rows": rows,
+        "may_ask": may_ask,
+        "has_model": has_model(),
+        "url": reverse("admin:workflows_workflowplan_revise", args=[plan.pk]),
+        "digest": plan.current.digest,
+        "longest": LONGEST_INSTRUCTION,
+    }
+    yield console.Panel("Ask for a change in words", "admin/console/panels/revise.html", context)
+
+
+def _executed(plan: WorkflowPlan) -> bool:
+    try:
+        ensure_not_executed(plan)
+    except PlanExecuted:
+        return True
+    return False
+
+
+__all__ = ["RevisesInWords", "failure_of", "page_of_run", "revision_rows"]
