@@ -24,3 +24,25 @@ def draft(api):
     from tests import factories
 
     return api.post("/workflows/generate", {"problem_statement": factories.STATEMENT}).json()
+
+
+@pytest.fixture
+def model(openai_server, settings):
+    """A model that mudda may ask: an ``OpenAIServer`` without any answer yet."""
+    settings.OPENAI_API_KEY = "sk-test-key"
+    settings.OPENAI_BASE_URL = openai_server.base_url
+    settings.OPENAI_MODEL = "test-model"
+    return openai_server
+
+
+@pytest.fixture
+def carried_out():
+    """Do what a worker does with what was asked for: ``carried_out()``."""
+    from workflows import asking
+    from workflows.models import PlannerRun
+
+    def carry_out():
+        for run in PlannerRun.objects.filter(status="asked"):
+            asking.carry_out(run.pk)
+
+    return carry_out
