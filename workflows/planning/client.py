@@ -14,6 +14,7 @@ import json
 import random
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -128,6 +129,15 @@ class ModelClient:
         if reply.problem is not None:
             raise reply.problem
         return reply
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Whatever is found wrong with the last answer within is noted with it."""
+        try:
+            yield
+        except PlannerAnswerBad as error:
+            self._ledger.blame(error.code, error.message)
+            raise
 
     def _note(
         self, noted: dict[str, Any], response: dict[str, Any], used: tuple[int, int] | None, began: float

@@ -61,9 +61,11 @@ class Ledger:
         given = _tokens(prompt)
         allowed = min(MAX_OUTPUT_TOKENS, self._settings.max_tokens - sum(self._reckoned) - given)
         price = self._price()
-        if price is not None and price.output:
+        if price is not None:
             left = self._settings.max_cost - price.of(*self._reckoned) - price.of(given, 0)
-            allowed = min(allowed, int(left / price.of(0, 1)))
+            if left < 0:
+                raise _spent("money")
+            allowed = min(allowed, int(left / price.of(0, 1))) if price.output else allowed
         if allowed < LEAST_OUTPUT_TOKENS:
             raise _spent("tokens or money")
         return allowed
@@ -89,6 +91,10 @@ class Ledger:
     def note(self, exchange: dict[str, Any]) -> None:
         """Keep what was sent and what came back; masked already."""
         self._exchanges.append(_storable(exchange))
+
+    def blame(self, code: str, message: str) -> None:
+        """Say of the last exchange that its answer is of no use, and why."""
+        self._exchanges[-1]["response"]["error"] = _storable({"code": code, "message": message})
 
     def record(self, prompt_version: str, fallback: dict[str, Any] | None = None) -> PlannerRecord:
         """All of it, as it is now."""

@@ -71,12 +71,14 @@ class OpenAIPlanner:
             name=CHOICE_NAME,
             schema=choice_schema(catalogue, codes, self._request.passages),
         )
-        answered = _object(self._client.ask(call).text)
-        if not isinstance(answered.get("activities"), list):
-            raise PlannerAnswerBad("answer_junk", "The answer chooses no activities.")
-        choice = read_choice(answered, self._request, catalogue, codes)
-        if not choice.activities:
-            raise PlannerAnswerBad("answer_junk", "The answer chooses no activity that exists.")
+        reply = self._client.ask(call)
+        with self._client.reading():
+            answered = _object(reply.text)
+            if not isinstance(answered.get("activities"), list):
+                raise PlannerAnswerBad("answer_junk", "The answer chooses no activities.")
+            choice = read_choice(answered, self._request, catalogue, codes)
+            if not choice.activities:
+                raise PlannerAnswerBad("answer_junk", "The answer chooses no activity that exists.")
         place = clean(self._masker.unmask(choice.facts.place), PLACE_LIMIT)
         return replace(choice, facts=replace(choice.facts, place=place))
 
@@ -122,10 +124,11 @@ class OpenAIPlanner:
         return tuple(messages)
 
     def _answer(self, reply: Reply, passages: Sequence[Passage], before: Any = None) -> Answer:
-        answered = _object(reply.text)
-        plan = answered.get("plan")
-        if not isinstance(plan, dict):
-            raise PlannerAnswerBad("answer_junk", "The answer holds no plan.")
+        with self._client.reading():
+            answered = _object(reply.text)
+            plan = answered.get("plan")
+            if not isinstance(plan, dict):
+                raise PlannerAnswerBad("answer_junk", "The answer holds no plan.")
         masked, problems = answers.read_plan(plan, passages)
         document = self._masker.unmask_json(masked)
         return Answer(
