@@ -59,6 +59,8 @@ def test_a_plain_report_gets_the_playbook_of_its_kind(statement, category):
         ("sidewlak is broken", "sidewalk_curb"),
         ("fire hydrent leeking", "water_leak"),
         ("manhoel cover gone", "manhole_drain_cover"),
+        ("streetsign is bent", "sign"),
+        ("#brokensidewalk", "sidewalk_curb"),
     ],
 )
 def test_a_typing_error_does_not_mislead(statement, category):
@@ -109,6 +111,11 @@ def test_a_draft_can_be_changed_without_changing_the_playbook():
     planner = PlaybookPlanner()
     planner.draft(DraftRequest("water leak")).document["steps"].clear()
     assert planner.draft(DraftRequest("water leak")).document["steps"]
+
+
+@pytest.mark.parametrize("word", ["bring", "course", "letter", "point", "story", "paper", "women"])
+def test_an_everyday_word_is_not_taken_for_a_misspelt_one(word):
+    assert [choice.playbook.kind for choice in choose(f"{word} {word}")] == ["other"]
 
 
 def test_something_lying_on_the_sidewalk_is_not_damage_to_the_sidewalk():

@@ -245,6 +245,14 @@ def test_a_broken_folder_is_reported_by_file_with_every_problem(tmp_path):
     assert playbook_problems(folder=tmp_path) == caught.value.problems
 
 
+def test_a_playbook_says_each_word_once(tmp_path):
+    write(tmp_path, "noise", terms={"barking": 5, "barks": 4})
+    write(tmp_path, "other")
+    assert playbook_problems(folder=tmp_path) == [
+        "noise.yaml: terms 'barking' and 'barks' are the same words"
+    ]
+
+
 def test_a_playbook_can_only_be_like_another_one(tmp_path):
     write(tmp_path, "noise", alike=["moon", "noise", "other"])
     write(tmp_path, "other")

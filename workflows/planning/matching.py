@@ -7,14 +7,25 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from workflows.planning.emphasis import emphasis
-from workflows.planning.text import words
+from workflows.planning.text import stem, words
 
 MAX_GAP = 1  # "sign is down" is the phrase "sign down"
 FUZZY_FROM = 5  # shorter words differ too easily: "sigh" is not "sign"
 FUZZY_TO = 24  # no word of ours is longer, and the cost grows with the square of the length
 FUZZY_WEIGHT = 0.7  # a corrected word counts less than one that was written
 AFTER_FIRST = 0.5  # what a kind's second and later terms count, beside its weightiest
+HALF = 4  # letters that each part of two words written as one has at least: "streetsign"
 SUBJECT = 5.0  # a term of this weight makes clear what a statement is about
+
+# Everyday words that are one letter away from one of ours ("bring" and "bridge"), and are not misspelt.
+_EVERYDAY = frozenset(
+    words(
+        "bring course doing least letter paper point reached round shall started story thought women woman bread "
+        "broad beard brain strain stamp latter better matter bigger dinner winter hidden golden garden moving "
+        "living giving taking making having coming paying saying buying lying trying crying brown crown drown "
+        "clean learn early yearly nearly really ready party pretty empty forty thirty twenty"
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -84,7 +95,7 @@ class TermIndex:
 
     def matches(self, statement: str) -> list[Match]:
         """Return the kinds that any term speaks for, best first; equal scores in the order of their names."""
-        heard = [self._correct(word) for word in words(statement)]
+        heard = [self._correct(part) for word in words(statement) for part in self._apart(word)]
         stems = [word for word, _ in heard]
         found: dict[Term, list[_Hit]] = defaultdict(list)
         for start, word in enumerate(stems):
@@ -101,10 +112,24 @@ class TermIndex:
         for length in range(3, len(word) + 1):
             yield from self._prefix_first.get(word[:length], ())
 
+    def _knows(self, word: str) -> bool:
+        return word in self._vocabulary or any(
+            word[:end] in self._prefixes for end in range(3, len(word) + 1)
+        )
+
+    def _apart(self, word: str) -> tuple[str, ...]:
+        """Two words of ours that were written as one ("streetsign"), else the word itself."""
+        if 2 * HALF <= len(word) <= FUZZY_TO and not self._knows(word):
+            for at in range(HALF, len(word) - HALF + 1):
+                halves = stem(word[:at]), stem(word[at:])
+                if self._vocabulary.issuperset(halves):
+                    return halves
+        return (word,)
+
     def _correct(self, word: str) -> tuple[str, float]:
-        if not FUZZY_FROM <= len(word) <= FUZZY_TO or word in self._vocabulary or not word.isalpha():
+        if not FUZZY_FROM <= len(word) <= FUZZY_TO or not word.isalpha():
             return word, 1.0
-        if any(word[:length] in self._prefixes for length in range(3, len(word) + 1)):
+        if word in _EVERYDAY or self._knows(word):
             return word, 1.0
         near: set[str] = set(self._shortened.get(word, ()))
         for shorter in _one_letter_less(word):

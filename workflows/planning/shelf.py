@@ -173,6 +173,11 @@ def _terms(raw: dict[str, Any]) -> tuple[tuple[Term, ...], list[str]]:
             terms.append(parse_term(raw["kind"], str(written), float(weight)))
         except ValueError as error:
             problems.append(f"term {error}")
+    known: dict[tuple[tuple[str, ...], bool], str] = {}
+    for term in terms:
+        other = known.setdefault((term.stems, term.prefix), term.written)
+        if other != term.written:
+            problems.append(f"terms {other!r} and {term.written!r} are the same words")
     if not terms and not problems and raw["kind"] != GENERAL:
         problems.append("no terms: nothing would ever lead to this playbook")
     return tuple(terms), problems
