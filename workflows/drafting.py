@@ -21,6 +21,8 @@ from issues.services import clean_statement, report_issue
 from mudda import events
 from mudda.events import Actor
 from workflows import asking
+from workflows.cases import duplicates_for
+from workflows.grounding import Grounds, grounds_for
 from workflows.models import PlannerRun, PlanStatus, RunStatus, WorkflowPlan
 from workflows.planning import city
 from workflows.planning.base import DraftRequest, Facts, PlannedDraft, Progress, Stage
@@ -32,6 +34,7 @@ from workflows.services import add_revision, user_id
 logger = logging.getLogger(__name__)
 
 DRAFT = "draft"
+NO_GROUNDS = Grounds()
 
 TOLD: dict[Stage, str] = {
     "category_found": "plan.category_found",
@@ -105,7 +108,13 @@ def _record(statement: str, issue: Issue | None, reporter: Mapping[str, str] | N
     if issue is None:
         issue = report_issue(statement=words, reporter=reporter, by=by)
     plan = WorkflowPlan.objects.create(issue=issue, status=PlanStatus.DRAFTING, created_by_id=user_id(by))
-    run = PlannerRun.objects.create(plan=plan, purpose=DRAFT, instruction=more, asked_by_id=user_id(by))
+    run = PlannerRun.objects.create(
+        plan=plan,
+        purpose=DRAFT,
+        instruction=more,
+        asked_by_id=user_id(by),
+        duplicates=duplicates_for(issue, by),
+    )
     return run
 
 
@@ -130,28 +139,34 @@ def carry_out_draft(run: PlannerRun) -> None:
     Raises:
         OperationalError, InterfaceError: the database is away.
     """
-    issue = _issue_of(run)
-    request, how = request_about(run.instruction or issue.statement, issue), planner_settings()
+    issue, how = _issue_of(run), planner_settings()
+    words = run.instruction or issue.statement
+    grounds = grounds_for(issue, words)
     asking.release_connection()
-    planned = plan_for(request, settings=how, progress=_teller(run))
-    asking.patiently(lambda: store_draft(run, planned))
+    planned = plan_for(grounds.offered(request_about(words, issue)), settings=how, progress=_teller(run))
+    asking.patiently(lambda: store_draft(run, planned, grounds))
 
 
 def give_up_draft(run: PlannerRun, code: str, message: str) -> None:
     """Store what the playbooks say, and why it isn't the planner's: nothing is lost."""
-    issue = _issue_of(run)
-    request = request_about(run.instruction or issue.statement, issue)
     failure = {"code": code, "message": message}
-    try:
-        planned = plan_for(request, settings=replace(planner_settings(), api_key=""))
-    except (OperationalError, InterfaceError):
-        raise
-    except Exception as error:  # whatever it is, staff have to get a plan that they can write
-        logger.error("the playbooks failed too: %s", asking.where(error))
-        facts = PlannedDraft(EMPTY, _no_facts(request), "playbooks")
-        planned = replace(facts, detail={"playbook": "", "why": "The playbooks cannot be used."})
+    planned = _without_model(run)
     planned = replace(planned, detail={**planned.detail, "fallback": failure})
     store_draft(run, planned, failure=failure)
+
+
+def _without_model(run: PlannerRun) -> PlannedDraft:
+    """The playbooks' draft; where even they fail, one without steps, which staff can write."""
+    try:
+        issue = _issue_of(run)
+        request = request_about(run.instruction or issue.statement, issue)
+        return plan_for(request, settings=replace(planner_settings(), api_key=""))
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:
+        logger.error("the playbooks failed too: %s", asking.where(error))
+        facts = Facts(category="", confidence=0.0, place="", urgency="normal")
+        return PlannedDraft(EMPTY, facts, "playbooks", {"why": "The playbooks cannot be used."})
 
 
 def _issue_of(run: PlannerRun) -> Issue:
@@ -161,15 +176,13 @@ def _issue_of(run: PlannerRun) -> Issue:
 
 def request_about(words: str, issue: Issue) -> DraftRequest:
     """What a planner is told: the words, what is known of the issue, and which values may never leave."""
-    reporter = issue.reporter
-    private = (reporter.name, reporter.email, reporter.phone) if reporter else ()
     known = known_facts(issue)
     return DraftRequest(
         statement=words,
         address=known.place,
         category=known.category,
         urgency=known.urgency,
-        private=tuple(value for value in private if value),
+        private=issue.reporter.private if issue.reporter else (),
     )
 
 
@@ -222,7 +235,13 @@ def _tell(run: PlannerRun, stage: Stage, data: Mapping[str, Any]) -> None:
 # --- storing ----------------------------------------------------------------------------------------
 
 
-def store_draft(run: PlannerRun, planned: PlannedDraft, *, failure: Mapping[str, str] | None = None) -> None:
+def store_draft(
+    run: PlannerRun,
+    planned: PlannedDraft,
+    grounds: Grounds = NO_GROUNDS,
+    *,
+    failure: Mapping[str, str] | None = None,
+) -> None:
     """End a run with its plan's first revision, once: a run that is over stays as it is."""
     with asking.still_open(run.pk) as current:
         if current is None:
@@ -236,7 +255,9 @@ def store_draft(run: PlannerRun, planned: PlannedDraft, *, failure: Mapping[str,
             plan, planned.document, planner=planned.planner, detail=planned.detail, by=asked_by
         )
         current.revision = revision
+        current.duplicates = duplicates_for(plan.issue, asked_by)
         fill_record(current, planned, failure=failure)
+        grounds.keep(current, planned)
         current.save()
         data = {"plan": str(plan.pk), **({"code": failure["code"]} if failure else {})}
         events.append(plan.issue, "issue.plan_drafted", data, actor=asked_by)
@@ -254,12 +275,3 @@ def fill_record(run: PlannerRun, planned: PlannedDraft, *, failure: Mapping[str,
     for name in ("model", "prompt_version", "calls", "input_tokens", "output_tokens", "cost", "seconds"):
         setattr(run, name, getattr(record, name))
     run.ended_at = timezone.now()
-
-
-def _no_facts(request: DraftRequest) -> Facts:
-    return Facts(
-        category=request.category or "other",
-        confidence=0.0,
-        place=request.address or "",
-        urgency=request.urgency or "normal",
-    )
