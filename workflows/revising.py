@@ -16,9 +16,10 @@ from mudda.errors import Conflict, InvalidRequest, MuddaError, NotFound, Precond
 from mudda.strictjson import text_problem
 from workflows import asking
 from workflows.drafting import fill_record, has_model, planner_settings, request_about
+from workflows.grounding import Grounds, grounds_for
 from workflows.models import PlannerRun, PlanRevision, PlanStatus, RunStatus, WorkflowPlan
 from workflows.plan.schema import digest, normalise
-from workflows.planning.base import DraftRequest, Facts, PlannedDraft, PlannerRecord
+from workflows.planning.base import Facts, PlannedDraft, PlannerRecord
 from workflows.planning.failures import PlannerError
 from workflows.planning.service import revise_plan
 from workflows.revisions import Reader
@@ -138,7 +139,9 @@ def carry_out_revision(run: PlannerRun) -> None:
     Raises:
         OperationalError, InterfaceError: the database is away.
     """
-    base, request, how = _base_of(run), _request(run), planner_settings()
+    base, issue, how = _base_of(run), _issue_of(run), planner_settings()
+    grounds = grounds_for(issue, f"{issue.statement} {run.instruction}")
+    request = grounds.offered(request_about(issue.statement, issue))
     asking.release_connection()
     try:
         planned = revise_plan(base.document, run.instruction, request, settings=how)
@@ -146,7 +149,7 @@ def carry_out_revision(run: PlannerRun) -> None:
         failed = error
         asking.patiently(lambda: _fail(run, failed, failed.record))
         return
-    asking.patiently(lambda: store_revision(run, planned))
+    asking.patiently(lambda: store_revision(run, planned, grounds))
 
 
 def give_up_revision(run: PlannerRun, code: str, message: str) -> None:
@@ -155,18 +158,19 @@ def give_up_revision(run: PlannerRun, code: str, message: str) -> None:
 
 
 def _base_of(run: PlannerRun) -> PlanRevision:
-    return PlanRevision.objects.get(pk=run.base_id)
+    if run.base is None:
+        raise ValueError(f"planner run {run.pk} has no revision to revise")
+    return run.base
 
 
-def _request(run: PlannerRun) -> DraftRequest:
-    issue = Issue.objects.select_related("category", "department", "reporter").get(plans=run.plan_id)
-    return request_about(issue.statement, issue)
+def _issue_of(run: PlannerRun) -> Issue:
+    return Issue.objects.select_related("category", "department", "reporter").get(plans=run.plan_id)
 
 
 # --- storing ----------------------------------------------------------------------------------------
 
 
-def store_revision(run: PlannerRun, planned: PlannedDraft) -> None:
+def store_revision(run: PlannerRun, planned: PlannedDraft, grounds: Grounds) -> None:
     """End a run with a new revision, unless the plan is not what the model was shown any more."""
     with asking.still_open(run.pk) as current:
         if current is None:
@@ -175,14 +179,14 @@ def store_revision(run: PlannerRun, planned: PlannedDraft) -> None:
         try:
             _ensure_unchanged(plan, run)
         except MuddaError as error:
-            _end(current, plan, planned, failure=error)
+            _end(current, plan, planned, grounds, failure=error)
             return
         current.account = "\n".join(planned.detail.get("account", ()))
         if digest(normalise(planned.document)) != current_revision(plan).digest:
             current.revision = add_revision(
                 plan, planned.document, planner=planned.planner, detail=planned.detail, by=current.asked_by
             )
-        _end(current, plan, planned)
+        _end(current, plan, planned, grounds)
 
 
 def _locked(run: PlannerRun) -> WorkflowPlan:
@@ -205,14 +209,20 @@ def _fail(run: PlannerRun, error: MuddaError, record: PlannerRecord | None = Non
     with asking.still_open(run.pk) as current:
         if current is not None:
             nothing = PlannedDraft({}, NO_FACTS, "openai", record=record or PlannerRecord())
-            _end(current, _locked(run), nothing, failure=error)
+            _end(current, _locked(run), nothing, Grounds(), failure=error)
 
 
 def _end(
-    run: PlannerRun, plan: WorkflowPlan, planned: PlannedDraft, *, failure: MuddaError | None = None
+    run: PlannerRun,
+    plan: WorkflowPlan,
+    planned: PlannedDraft,
+    grounds: Grounds,
+    *,
+    failure: MuddaError | None = None,
 ) -> None:
     problem = {"code": failure.code, "message": failure.detail} if failure else None
     fill_record(run, planned, failure=problem)
+    grounds.keep(run, planned)
     run.save()
     if problem:
         events.append(

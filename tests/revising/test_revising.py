@@ -98,6 +98,18 @@ def test_what_was_asked_said_and_spent_is_kept_with_the_revision(api, draft, rev
     assert [change["kind"] for change in found["changes"]] == ["added"]
 
 
+def test_policies_in_force_are_offered_to_the_model_and_kept_with_the_run(api, draft, model, carried_out):
+    given = {"heading": "Closing lanes", "text": "The traffic police hear of every lane that is closed."}
+    policy = api.post("/policies", given).json()
+    api.post(f"/policies/{policy['policy_id']}/publish", {"version": 1})
+    model.revise(revision(with_police(draft["workflow_plan"])))
+    ask(api, draft)
+    carried_out()
+    assert "hear of every lane" in json.dumps(model.bodies("revise"))
+    [citation] = PlannerRun.objects.get(purpose="revise").citations
+    assert (citation["document"], citation["version"], citation["steps"]) == (policy["policy_id"], 1, [])
+
+
 def test_the_plans_history_tells_of_it_without_the_words(draft, revised):
     found = Event.objects.filter(stream=f"plan:{draft['workflow_id']}").order_by("seq")
     told = [event.type for event in found]
