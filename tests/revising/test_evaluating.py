@@ -139,3 +139,23 @@ def test_ten_thousand_statements_are_judged_in_one_go(tmp_path):
 def test_the_command_needs_no_database(ours):
     """Without the ``db`` fixture pytest-django refuses every query: this one would fail."""
     assert "accuracy at 1" in run(ours)
+
+
+def test_the_model_is_asked_only_for_its_choice_and_its_one_category_is_what_counts(city, tmp_path, model):
+    facts = {"category": "tree", "confidence": 0.9, "place": "", "urgency": "normal", "people_affected": None}
+    sure = {"place": 0.0, "urgency": 0.5, "people_affected": 0.0}
+    model.choose({"facts": {**facts, "sure": sure}, "activities": ["dispatch_crew"], "reason": "A tree."})
+    lines = ({"text": "It fell over", "category": "tree"}, {"text": "It is broken", "category": "sign"})
+    found = json.loads(run(written(tmp_path, *lines), "--planner", "openai", "--json"))
+    assert (found["planner"], found["accuracy_at_1"], found["confusion"]["sign"]) == (
+        "openai",
+        50.0,
+        {"tree": 1},
+    )
+    assert len(model.requests) == len(model.bodies("choose")) == 2
+
+
+def test_a_model_that_gives_no_answer_ends_the_judging_with_its_reason(city, ours, model):
+    model.choose(model.error(401, "invalid_api_key"))
+    with pytest.raises(CommandError, match="planner_key_refused"):
+        run(ours, "--planner", "openai")

@@ -76,21 +76,23 @@ def _lines(path: Path, limit: int | None) -> list[dict[str, Any]]:
 
 
 def _rank_by_model() -> Rank:
+    """Only the first step of a draft is asked for: it names the category."""
     from workflows.drafting import has_model, planner_settings
-    from workflows.planning.service import draft_plan
+    from workflows.planning.client import ModelClient
+    from workflows.planning.failures import PlannerError
+    from workflows.planning.ledger import Ledger
+    from workflows.planning.openai import OpenAIPlanner
 
     if not has_model():
         raise CommandError("There is no model: OPENAI_API_KEY is not set.")
     settings = planner_settings()
 
     def rank(statement: str) -> list[str]:
-        draft = draft_plan(DraftRequest(statement), settings=settings)
-        if draft.planner != OPENAI:
-            fallback = draft.detail.get("fallback") or {}
-            raise CommandError(
-                f"The model gave no answer ({fallback.get('code')}): {fallback.get('message')}"
-            )
-        return [draft.facts.category]
+        try:
+            with ModelClient(settings, Ledger(settings)) as client:
+                return [OpenAIPlanner(DraftRequest(statement), settings, client).choose().facts.category]
+        except PlannerError as error:
+            raise CommandError(f"The model gave no answer ({error.code}): {error.message}") from error
 
     return rank
 
