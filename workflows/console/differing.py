@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from workflows.console.words import Piece, Vocabulary, pieces_of
 from workflows.plan.catalogue import offered
 from workflows.plan.changes import Change
-from workflows.plan.changewords import label_of, text_in_words, titles_of, value_in_words
+from workflows.plan.changewords import label_of, titles_of, value_in_words
 from workflows.plan.schema import STEP_FIELDS
 from workflows.revisions import Difference
 
@@ -22,8 +23,8 @@ class Row:
     """One field: ``before`` and ``after`` are None where there is nothing to show."""
 
     label: str
-    before: str | None
-    after: str | None
+    before: tuple[Piece, ...] | None
+    after: tuple[Piece, ...] | None
 
 
 @dataclass(frozen=True)
@@ -37,21 +38,25 @@ class Part:
     rows: tuple[Row, ...]
 
 
-def parts_of(found: Difference) -> list[Part]:
-    """A difference by step: the plan's own fields first, then the steps in their new order, then those gone."""
-    titles = titles_of(found.older.document, found.newer.document)
+def parts_of(found: Difference, departments: Mapping[str, str]) -> list[Part]:
+    """A difference by step: the plan's own fields first, then the steps in their new order, then those gone.
+
+    Args:
+        departments: The city's departments, code to name.
+    """
+    known = Vocabulary(titles_of(found.older.document, found.newer.document), departments)
     groups = groupby(found.changes, key=lambda change: (change.kind == "removed", change.step))
-    return [_part(list(changes), titles) for _, changes in groups]
+    return [_part(list(changes), known) for _, changes in groups]
 
 
-def _part(changes: list[Change], titles: Mapping[str, str]) -> Part:
+def _part(changes: list[Change], known: Vocabulary) -> Part:
     first = changes[0]
     if first.kind in ("added", "removed"):
         step = first.after if first.kind == "added" else first.before
-        rows = tuple(_step_rows(step, titles, is_new=first.kind == "added"))
+        rows = tuple(_step_rows(step, known, is_new=first.kind == "added"))
         return Part(first.kind, first.place, first.title or first.step, NOTES[first.kind], rows)
     notes = [_moved(change) for change in changes if change.kind in ("moved", "renamed")]
-    rows = tuple(_row(change, titles) for change in changes if change.kind == "changed")
+    rows = tuple(_row(change, known) for change in changes if change.kind == "changed")
     return Part("changed", first.place, first.title or first.step, ", ".join(notes), rows)
 
 
@@ -61,17 +66,17 @@ def _moved(change: Change) -> str:
     return f"moved from place {change.before} to place {change.after}"
 
 
-def _row(change: Change, titles: Mapping[str, str]) -> Row:
+def _row(change: Change, known: Vocabulary) -> Row:
     before, after = (
-        None if value is None else shown(change.field, value, titles)
+        None if value is None else shown(change.field, value, known)
         for value in (change.before, change.after)
     )
     return Row(_heading(change.field), before, after)
 
 
-def _step_rows(step: Any, titles: Mapping[str, str], *, is_new: bool) -> Iterable[Row]:
+def _step_rows(step: Any, known: Vocabulary, *, is_new: bool) -> Iterable[Row]:
     if not isinstance(step, dict):
-        yield _one("step", shown("", step, titles), is_new=is_new)
+        yield _one("step", shown("", step, known), is_new=is_new)
         return
     names = [name for name in STEP_FIELDS if name in step] + sorted(set(step) - set(STEP_FIELDS))
     for name in names:
@@ -79,12 +84,12 @@ def _step_rows(step: Any, titles: Mapping[str, str], *, is_new: bool) -> Iterabl
         if name == "inputs" and isinstance(value, dict):
             for key in sorted(value):
                 field = f"inputs/{key}"
-                yield _one(_heading(field), shown(field, value[key], titles), is_new=is_new)
+                yield _one(_heading(field), shown(field, value[key], known), is_new=is_new)
         elif name not in IN_THE_HEADING:
-            yield _one(_heading(name), shown(name, value, titles), is_new=is_new)
+            yield _one(_heading(name), shown(name, value, known), is_new=is_new)
 
 
-def _one(label: str, value: str, *, is_new: bool) -> Row:
+def _one(label: str, value: tuple[Piece, ...], *, is_new: bool) -> Row:
     return Row(label, None, value) if is_new else Row(label, value, None)
 
 
@@ -93,12 +98,11 @@ def _heading(field: str) -> str:
     return label[:1].upper() + label[1:]
 
 
-def shown(field: str, value: Any, titles: Mapping[str, str]) -> str:
-    """A value whole, or nearly so: texts without quotation marks, activities by their titles."""
-    if field == "activity_id" and isinstance(value, str) and (spec := offered().get(value)):
-        return spec.title
-    if isinstance(value, str):
-        return text_in_words(value, titles)[:LONGEST]
-    if field == "when":
-        return value_in_words(field, value, titles, LONGEST).strip('"')
-    return value_in_words(field, value, titles, LONGEST)
+def shown(field: str, value: Any, known: Vocabulary) -> tuple[Piece, ...]:
+    """A value whole, or nearly so; activities and departments by their names."""
+    if isinstance(value, str) and field != "when":
+        spec = offered().get(value) if field == "activity_id" else None
+        name = spec.title if spec else known.department(value) if field.startswith("inputs/") else None
+        return (Piece(name),) if name else pieces_of(value[:LONGEST], known)
+    words = value_in_words(field, value, known.steps, LONGEST)
+    return (Piece(words.strip('"') if field == "when" else words),)

@@ -9,10 +9,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 
+from issues.models import Department
 from mudda import console
 from mudda.errors import NotFound
 from workflows import asking
-from workflows.console.differing import parts_of
+from workflows.console.differing import Part, parts_of
 from workflows.console.insight import shown_revision
 from workflows.drafting import has_model
 from workflows.models import PlannerRun, PlanRevision, PlanStatus, WorkflowPlan
@@ -93,7 +94,7 @@ class RevisesInWords(console.RoomAdmin):
             "under_way": not asking.is_over(run),
             "failure": failure_of(run),
             "account": run.account.splitlines(),
-            "parts": parts_of(difference(run.base, run.revision)) if run.base and run.revision else [],
+            "parts": _parts(run.base, run.revision),
             "newer": run.revision is not None and run.revision.pk != plan.current_id,
             "plan_url": console.page_of(plan),
         }
@@ -117,13 +118,19 @@ class RevisesInWords(console.RoomAdmin):
             "plan": plan,
             "older": older,
             "newer": newer,
-            "parts": parts_of(difference(older, newer)),
+            "parts": _parts(older, newer),
             "run": run if run is not None and run.purpose == REVISE and run.base_id == older.pk else None,
             "account": run.account.splitlines() if run is not None else [],
             "numbers": list(plan.revisions.order_by("number").values_list("number", flat=True)),
             "plan_url": console.page_of(plan),
         }
         return self.ask(request, plan, "admin/console/diff.html", context)
+
+
+def _parts(older: PlanRevision | None, newer: PlanRevision | None) -> list[Part]:
+    if older is None or newer is None:
+        return []
+    return parts_of(difference(older, newer), dict(Department.objects.values_list("code", "name")))
 
 
 def page_of_run(run: PlannerRun) -> str:
