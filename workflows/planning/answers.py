@@ -199,12 +199,15 @@ def _inputs(answered: object, pointer: str, problems: list[Problem]) -> object:
             problems.append(
                 Problem(below(pointer, name), "duplicate_key", f"The input {name[:60]!r} is given twice.")
             )
+            inputs[name] = [inputs[name], item["value_json"]]  # no choice between the two is made for the model
         else:
             inputs[name] = _json(item["value_json"], below(pointer, name), problems)
     return inputs
 
 
 def _json(text: object, pointer: str, problems: list[Problem]) -> Any:
+    """Read a JSON text. One that is none stays the text that it is: read as nothing, a broken condition would
+    leave a step without one."""
     if not isinstance(text, str):
         return text
     value, found = strictjson.loads(text)
@@ -212,7 +215,7 @@ def _json(text: object, pointer: str, problems: list[Problem]) -> Any:
         Problem(pointer + problem.pointer, problem.code, problem.message, "Write the value as JSON.")
         for problem in found
     ]
-    return value
+    return text if found else value
 
 
 def below(pointer: str, name: str) -> str:

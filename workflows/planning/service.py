@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from workflows.departments import unknown_departments
-from workflows.plan.problems import Problem
+from workflows.plan.problems import Problem, has_errors
 from workflows.plan.validation import validate
 from workflows.planning import prompts
 from workflows.planning.base import (
@@ -154,6 +154,9 @@ def _corrected(
     if _unknown_departments(answer.document, settings):
         # It could be saved, but nobody could approve it: a playbook is of more use.
         raise PlannerAnswerBad("answer_unsafe", "The model insisted on a department that does not exist.")
+    if answer.problems and not has_errors(problems[len(answer.problems) :]):
+        # What is wrong is not in the plan as it would be stored: it could be approved.
+        raise PlannerAnswerBad("answer_junk", "The model insisted on values that are no JSON.")
     rounds = len(asked) + 1
     progress("validated", {"planner": "openai", "errors": len(errors), "rounds": rounds})
     return answer, problems, rounds
