@@ -239,7 +239,9 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
+        "IssueStatus": "issues.models.IssueStatus.choices",
         "PlanStatus": "workflows.models.PlanStatus.choices",
+        "PlannerRunStatus": "workflows.models.RunStatus.choices",
         "PolicyStatus": "workflows.policies.models.PolicyStatus.choices",
         "ExecutionStatus": "executions.models.ExecutionStatus.choices",
         "StepStatus": "executions.models.StepStatus.choices",
