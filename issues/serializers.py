@@ -48,7 +48,7 @@ class FactsOutput(serializers.Serializer[Any]):
 class DuplicateOutput(serializers.Serializer[Any]):
     """An issue that may be the same one."""
 
-    issue_id = serializers.CharField(source="issue")
+    issue_id = serializers.CharField()
     status = serializers.ChoiceField(IssueStatus.choices)
     hours_apart = serializers.FloatField()
     metres_apart = serializers.FloatField(allow_null=True, help_text="Null where a position isn't known.")

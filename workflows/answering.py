@@ -24,7 +24,8 @@ UNDER_WAY = 202
 
 def answer_now(run: PlannerRun, *, done: int) -> Response:
     """The plan of a run, with the status ``done`` if the run is over and 202 while it goes on."""
-    return Response(plan_output(run.plan), status=done if asking.is_over(run) else UNDER_WAY)
+    data = {**plan_output(run.plan), "duplicates": run.duplicates}
+    return Response(data, status=done if asking.is_over(run) else UNDER_WAY)
 
 
 def answer_later(request: Request, run: PlannerRun, now: Response, *, done: int) -> Response:

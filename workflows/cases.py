@@ -24,6 +24,7 @@ from issues.duplicates import (
 )
 from issues.models import WORDS, Issue
 from issues.nearness import likeness
+from issues.serializers import duplicates_output
 from workflows.models import PlanApproval, PlanRevision, PlanStatus
 from workflows.plan.changes import compare
 from workflows.plan.changewords import render, titles_of
@@ -53,6 +54,11 @@ class Case:
     changed: tuple[str, ...]
 
 
+def guessed_category(statement: str) -> str:
+    """The code of the kind that the words speak of, ``other`` when they speak of none; nobody has said so yet."""
+    return choose(statement)[0].playbook.category
+
+
 # --- earlier cases ----------------------------------------------------------------------------------
 
 
@@ -62,7 +68,7 @@ def past_cases(issue: Issue, limit: int = 3, *, category: str | None = None) -> 
     Only cases of the same department, where the issue has one: whoever may read the draft may read them too.
 
     Args:
-        category: a code, for an issue that has none yet.
+        category: a code, for an issue that has none yet; by default what its words suggest.
     """
     return [_masked(case) for case in similar_cases(issue, limit=limit, category=category)]
 
@@ -75,7 +81,7 @@ def similar_cases(
     Args:
         viewer: only cases of their departments. Without one, only cases of the issue's own department.
     """
-    kind = issue.category.code if issue.category else category or ""
+    kind = issue.category.code if issue.category else category or guessed_category(issue.statement)
     others = Issue.objects.exclude(pk=issue.pk)
     if viewer is not None:
         others = others.visible_to(viewer)
@@ -160,6 +166,11 @@ def _masked(case: Case) -> PastCase:
 # --- duplicates -------------------------------------------------------------------------------------
 
 
+def duplicates_for(issue: Issue, viewer: User | None) -> list[dict[str, Any]]:
+    """``likely_duplicates`` as a PlannerRun keeps them and the API shows them; none for nobody."""
+    return duplicates_output(likely_duplicates(issue, viewer=viewer)) if viewer is not None else []
+
+
 def likely_duplicates(issue: Issue, *, viewer: User, limit: int = 5) -> list[Duplicate]:
     """``possible_duplicates`` of an issue before a plan is written for it: where its kind or place isn't known yet,
     what the words suggest stands for it. Nothing is stored."""
@@ -167,7 +178,7 @@ def likely_duplicates(issue: Issue, *, viewer: User, limit: int = 5) -> list[Dup
     if not (known.category and known.address):
         known = Report(
             statement=known.statement,
-            category=known.category or choose(known.statement)[0].playbook.category,
+            category=known.category or guessed_category(known.statement),
             address=known.address or find_place(known.statement),
             latitude=known.latitude,
             longitude=known.longitude,

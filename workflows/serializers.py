@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from issues.serializers import DuplicateOutput
 from issues.services import LONGEST_STATEMENT
 from mudda.drf import Input
 from workflows.models import PlanStatus, WorkflowPlan
@@ -93,6 +94,12 @@ class PlanOutput(serializers.Serializer[Any]):
     rejection_reason = serializers.CharField()
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
+
+
+class DraftedOutput(PlanOutput):
+    """A plan as it was asked for, with what has to be looked at first."""
+
+    duplicates = DuplicateOutput(many=True, help_text="Issues of your departments that may be the same one.")
 
 
 class PlanSummary(serializers.Serializer[Any]):

@@ -20,6 +20,7 @@ from workflows.filters import PlanFilter
 from workflows.models import PlanQuerySet, WorkflowPlan
 from workflows.serializers import (
     ApproveInput,
+    DraftedOutput,
     GenerateInput,
     PlanOutput,
     PlanSummary,
@@ -61,7 +62,7 @@ class GeneratePlan(APIView):
             "`events` how far it is."
         ),
         request=GenerateInput,
-        responses={201: PlanOutput, 202: PlanOutput},
+        responses={201: DraftedOutput, 202: DraftedOutput},
         parameters=[IDEMPOTENCY_KEY, PREFER],
         examples=[GENERATE_EXAMPLE],
     )

@@ -4,8 +4,9 @@ import pytest
 
 from issues.models import Issue
 from tests import factories
+from tests.api.client import Api
 from workflows.cases import likely_duplicates, past_cases, similar_cases
-from workflows.models import WorkflowPlan
+from workflows.models import PlannerRun, WorkflowPlan
 from workflows.planning.base import PlannedDraft
 from workflows.services import approve_plan, reject_plan, replace_plan
 
@@ -92,11 +93,14 @@ def test_a_case_of_another_kind_needs_words_that_are_alike(report, planned):
     assert past_cases(report("A hydrant was knocked over")) == []
 
 
-def test_an_issue_without_a_kind_is_compared_with_the_kind_that_was_found(report, planned):
-    planned(first := report("Water leak under the bridge"))
-    unknown = report("It drips everywhere", category=None)
+def test_an_issue_without_a_kind_is_compared_with_the_kind_that_was_found_or_that_its_words_suggest(
+    report, planned
+):
+    planned(first := report("Hydrant knocked over by a truck"))
+    unknown = report("It is wet everywhere", category=None)
     assert past_cases(unknown) == []
     assert references(past_cases(unknown, category="water_leak")) == [first.reference]
+    assert references(past_cases(report("A water pipe leaks", category=None))) == [first.reference]
 
 
 def test_cases_stay_within_the_department(report, planned, staff, outsider, chief):
@@ -148,3 +152,25 @@ def test_duplicates_are_pointed_out_before_anything_is_known_of_an_issue(report,
     new = report("There is a water leak at 123 Main St", category=None)
     assert [one.issue for one in likely_duplicates(new, viewer=chief)] == [first.reference]
     assert Issue.objects.get(pk=new.pk).category is None
+
+
+def test_a_draft_is_answered_with_its_possible_duplicates(report, chief, staff, outsider):
+    first = report("Water leak", address="123 Main St")
+    body = {"problem_statement": "There is a water leak at 123 Main St"}
+    for caller, expected in ((chief, [first.reference]), (outsider, [])):
+        answer = Api(factories.make_key(owner=caller)).post("/workflows/generate", body)
+        assert answer.status_code == 201
+        assert [one["issue_id"] for one in answer.json()["duplicates"]] == expected
+        run = PlannerRun.objects.get(plan=answer.json()["workflow_id"])
+        assert [one["issue_id"] for one in run.duplicates] == expected
+        Issue.objects.filter(plans=run.plan).update(status="REJECTED", address="", street="")
+
+
+def test_duplicates_are_pointed_out_while_a_model_still_writes_the_plan(report, chief, settings):
+    settings.OPENAI_API_KEY = "a key"
+    first = report("Water leak", address="123 Main St")
+    body = {"problem_statement": "There is a water leak at 123 Main St"}
+    api = Api(factories.make_key(owner=chief))
+    answer = api.post("/workflows/generate", body, Prefer="respond-async")
+    assert (answer.status_code, answer.json()["status"]) == (202, "DRAFTING")
+    assert [one["issue_id"] for one in answer.json()["duplicates"]] == [first.reference]
