@@ -151,7 +151,11 @@ def give_up_draft(run: PlannerRun, code: str, message: str) -> None:
     """Store what the playbooks say, and why it isn't the planner's: nothing is lost."""
     failure = {"code": code, "message": message}
     planned = _without_model(run)
-    planned = replace(planned, detail={**planned.detail, "fallback": failure})
+    planned = replace(
+        planned,
+        detail={**planned.detail, "fallback": failure},
+        record=replace(planned.record, fallback=failure),  # not that there was no key for this last attempt
+    )
     store_draft(run, planned, failure=failure)
 
 

@@ -166,7 +166,7 @@ def test_a_draft_that_was_terminated_gets_the_playbooks_draft(
     of_temporal(temporal_server, terminate)
     until(starting.reconcile_ended)
     run.refresh_from_db()
-    assert (run.status, run.problem["code"]) == ("failed", "terminated")
+    assert (run.status, run.problem["code"], run.fallback["code"]) == ("failed", "terminated", "terminated")
     answer = api.get(f"/workflows/{found['workflow_id']}").json()
     assert (answer["status"], answer["planner"]["name"]) == ("DRAFT", "playbooks")
     assert answer["planner"]["fallback"]["code"] == "terminated"
