@@ -1,13 +1,14 @@
 """The real parts that the tests run on, and nothing of whoever starts them.
 
-PostgreSQL starts once per session (of each worker, under ``pytest -n``), before Django's settings are read. Temporal starts when the first test
-asks for it. Web servers and workers are real processes on the test database; a test that breaks PostgreSQL or
+PostgreSQL starts once per session (of each worker, under ``pytest -n``), before Django's settings are read. Temporal
+starts when the first test asks for it. Web servers and workers are real processes on the test database; a test that breaks PostgreSQL or
 Temporal uses a ``private_site`` of its own.
 
 | fixture | what |
 | --- | --- |
 | ``postgres`` | the session's PostgreSQL (`Postgres`: ``url``, ``pid``) |
 | ``temporal_server`` | the session's Temporal (`Temporal`: ``address``), at ``settings.TEMPORAL_HOST`` |
+| ``openai_server`` | OpenAI's protocol, spoken by a real peer: see ``tests/openai_server.py`` |
 | ``start_web(**variables)`` | a web server process on the test database, ready (`Web`: ``url``) |
 | ``start_worker(**variables)`` | a worker process on the test database (`Child`: ``kill()``, ``log``) |
 | ``live_web`` / ``live_worker`` | one of each |
