@@ -121,7 +121,9 @@ def _candidates(report: Report, spot: Spot, at: datetime, viewer: User) -> Query
         place |= Q(latitude__range=(south, north), longitude__range=(west, east))
     if not place:
         return Issue.objects.none()
-    rows = Issue.objects.visible_to(viewer).exclude(pk=report.issue).filter(place, _recent(at))
+    rows = Issue.objects.visible_to(viewer).filter(place, _recent(at))
+    if report.issue is not None:
+        rows = rows.exclude(pk=report.issue)
     if report.kind:
         rows = rows.filter(Q(category__code__in=(report.kind, VAGUE)) | Q(category=None))
     still_open = Case(When(status__in=OPEN, then=Value(0)), default=Value(1))

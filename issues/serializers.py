@@ -32,7 +32,7 @@ class FactsInput(Input):
 class FactOutput(serializers.Serializer[Any]):
     value = serializers.JSONField(help_text="A category's code, a text or a number; null: not known.")
     confidence = serializers.FloatField(allow_null=True, help_text="0 to 1; null: nobody said.")
-    source = serializers.CharField(
+    source = serializers.CharField(  # type: ignore[assignment]  # a field of ours, not REST framework's
         help_text="`staff`, `recorded` (given with the report), or the planner that read it; empty: not known."
     )
     by = serializers.IntegerField(allow_null=True, help_text="The account that set it.")
