@@ -101,7 +101,8 @@ class EventStreams:
 
         async def send(message: Message) -> None:
             if message["type"] == "http.response.start":
-                answer.status, answer.headers = message["status"], list(message.get("headers", ()))
+                answer.status = message["status"]
+                answer.headers = [(name.lower(), value) for name, value in message.get("headers", ())]
             else:
                 answer.body += message.get("body", b"")
 
@@ -213,7 +214,7 @@ def _read_events(stream: str, after: int) -> list[dict[str, Any]]:
 
 def _headers(answered: Headers) -> Headers:
     """The headers of Django's answer that hold for the stream too, and the stream's own."""
-    kept = [(name, value) for name, value in answered if name.lower() not in OWN_HEADERS]
+    kept = [(name, value) for name, value in answered if name not in OWN_HEADERS]
     own = {"content-type": "text/event-stream", "cache-control": "no-store", "x-accel-buffering": "no"}
     return [*kept, *((name.encode(), value.encode()) for name, value in own.items())]
 
