@@ -1,8 +1,8 @@
 """The real parts that the tests run on, and nothing of whoever starts them.
 
 PostgreSQL starts once per session (of each worker, under ``pytest -n``), before Django's settings are read. Temporal
-starts when the first test asks for it. Web servers and workers are real processes on the test database; a test that breaks PostgreSQL or
-Temporal uses a ``private_site`` of its own.
+starts when the first test asks for it. Web servers and workers are real processes on the test database; a test that
+breaks PostgreSQL or Temporal uses a ``private_site`` of its own.
 
 | fixture | what |
 | --- | --- |
