@@ -199,10 +199,8 @@ def _inputs(answered: object, pointer: str, problems: list[Problem]) -> object:
             problems.append(
                 Problem(below(pointer, name), "duplicate_key", f"The input {name[:60]!r} is given twice.")
             )
-            inputs[name] = [
-                inputs[name],
-                item["value_json"],
-            ]  # no choice between the two is made for the model
+            # Both, so that validation refuses it: no choice between the two is made for the model.
+            inputs[name] = [inputs[name], item["value_json"]]
         else:
             inputs[name] = _json(item["value_json"], below(pointer, name), problems)
     return inputs
