@@ -65,9 +65,10 @@ def make_permissions(apps):
     """Django makes permissions after all migrations have run; the groups need them now."""
     for label in ("auth", *ROOMS):
         config = apps.get_app_config(label)
-        config.models_module = True
+        before = getattr(config, "models_module", None)
+        config.models_module = before or True
         create_permissions(config, apps=apps, verbosity=0)
-        config.models_module = None
+        config.models_module = before  # tests call this with the living apps, which need theirs
 
 
 def remove_groups(apps, schema_editor):
