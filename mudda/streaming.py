@@ -29,6 +29,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
+Reading = asyncio.Task[tuple[bytes, int, bool]]
 
 HEARTBEAT = 15.0
 """Seconds: proxies give up silent connections after 30 to 60."""
@@ -69,7 +70,8 @@ class EventStreams:
         self.application = application
         self._asking = asyncio.Semaphore(AT_ONCE)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="event-reader")
-        self._reading: dict[tuple[str, int], asyncio.Task[tuple[bytes, int, bool]]] = {}
+        self._queued: dict[tuple[str, int], Reading] = {}
+        self._running: dict[tuple[str, int], Reading] = {}
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -155,15 +157,26 @@ class EventStreams:
                 grown.set()
 
     async def _read(self, stream: str, after: int) -> tuple[bytes, int, bool]:
-        """What came after ``after`` as text, the last number in it, and whether there is more; read once for all who
-        ask at the same time."""
+        """What came after ``after`` as text, the last number in it, and whether there is more.
+
+        Read once for all who ask before the reading begins. Who asks while one is under way waits for the next: what
+        they were woken for may be newer than what that one sees.
+        """
         key = (stream, after)
-        reading = self._reading.get(key)
-        if reading is None:
-            reading = asyncio.get_running_loop().create_task(self._read_now(stream, after))
-            self._reading[key] = reading
-            reading.add_done_callback(lambda _: self._reading.pop(key, None))
-        return await asyncio.shield(reading)
+        if (queued := self._queued.get(key)) is None:
+            queued = asyncio.get_running_loop().create_task(self._read_behind(self._running.get(key), key))
+            self._queued[key] = queued
+        return await asyncio.shield(queued)
+
+    async def _read_behind(self, running: Reading | None, key: tuple[str, int]) -> tuple[bytes, int, bool]:
+        if running is not None:
+            await asyncio.wait([running])
+        self._running[key] = reading = self._queued.pop(key)
+        try:
+            return await self._read_now(*key)
+        finally:
+            if self._running.get(key) is reading:
+                del self._running[key]
 
     async def _read_now(self, stream: str, after: int) -> tuple[bytes, int, bool]:
         loop = asyncio.get_running_loop()

@@ -1,5 +1,6 @@
 """Following a stream: in order, without gaps, across processes, for those who may, and without holding anything."""
 
+import asyncio
 import contextlib
 import json
 import threading
@@ -12,7 +13,7 @@ import pytest
 from django.db import connection, transaction
 from django.test import Client
 
-from mudda import events
+from mudda import events, streaming
 from mudda.streaming import wants_stream
 from tests import factories
 from tests.api.client import Api
@@ -44,8 +45,10 @@ def listening(web, path, key, **headers):
 
 
 def _events(answer):
-    found = {}
+    found, beats = {}, 0
     for line in answer.iter_lines():
+        beats = beats + line.startswith(": beat") if not found else 0
+        assert beats < 3, "nothing came but heartbeats"
         if line:
             name, _, value = line.partition(": ")
             found[name] = value
@@ -138,6 +141,33 @@ def test_many_writers_and_listeners_at_once(plan, key, live_web):
     for thread in threads:
         thread.join()
     assert found == [list(range(2, 82))] * 8
+
+
+def test_who_is_woken_while_a_reading_is_under_way_is_not_given_what_it_saw_before(plan, monkeypatch):
+    reads, seen, go_on = streaming._read_events, threading.Event(), threading.Event()
+
+    def read(stream, after):
+        found = reads(stream, after)
+        if not seen.is_set():
+            seen.set()
+            go_on.wait(10)
+        return found
+
+    monkeypatch.setattr(streaming, "_read_events", read)
+
+    async def follow():
+        app = streaming.EventStreams(None)
+        first = asyncio.create_task(app._read(plan.stream, 1))
+        await asyncio.to_thread(seen.wait, 10)
+        await asyncio.to_thread(append, plan, "plan.one")
+        second = asyncio.create_task(app._read(plan.stream, 1))
+        await asyncio.sleep(0)
+        go_on.set()
+        return await first, await second
+
+    (_, before, _), (text, after, _) = asyncio.run(follow())
+    assert (before, after) == (1, 2)
+    assert b"event: plan.one" in text
 
 
 def test_listeners_hold_neither_threads_nor_connections(plan, key, live_web):
