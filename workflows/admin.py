@@ -18,8 +18,10 @@ from issues.admin import WithinMyDepartments
 from issues.models import Issue
 from mudda import console
 from mudda.errors import PreconditionFailed
+from workflows.asking import is_over
 from workflows.console.confirm import (
     CHANGED,
+    WRITING,
     CommentForm,
     ReasonForm,
     address,
@@ -189,6 +191,9 @@ class PlanAdmin(RevisesInWords):
         plan = self.find_or_deny(request, plan_id, EDIT)
         if plan is None:
             return self.gone(request, plan_id)
+        if plan.current is None:
+            messages.warning(request, WRITING)
+            return redirect(console.page_of(plan))
         if request.method != "POST":
             form = DocumentForm(initial={"text": as_text(current_revision(plan).document)})
             return self._editor(request, plan, form, current_revision(plan).digest)
@@ -265,7 +270,11 @@ class PlanAdmin(RevisesInWords):
             lambda: ask_for_draft(statement=issue.statement, issue=issue, by=request.user),
             "",
         )
-        return redirect(console.page_of(run.plan if run is not None else issue))
+        if run is None:
+            return redirect(console.page_of(issue))
+        words = "A draft is ready: please read it, then approve or change it." if is_over(run) else WRITING
+        messages.success(request, words)
+        return redirect(console.page_of(run.plan))
 
 
 def is_executed(plan: WorkflowPlan) -> bool:

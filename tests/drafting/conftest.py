@@ -69,3 +69,16 @@ def until():
             time.sleep(0.1)
 
     return wait
+
+
+@pytest.fixture
+def visit(live_web):
+    """A browser at the site (``tests.browser.conftest.Visit``); to be asked for last."""
+    from playwright.sync_api import sync_playwright
+
+    from tests.browser.conftest import ARGUMENTS, CHROMIUM, Visit
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield Visit(browser, live_web.url)
+        browser.close()

@@ -23,6 +23,8 @@ from workflows.services import StaleDigest, current_revision, locked_plan, valid
 
 CHANGED = "The plan was changed since you read it. This is the plan as it is now: please read it again."
 
+WRITING = "The plan is being written. Its page shows how far it is."
+
 
 class CommentForm(forms.Form):
     comment = forms.CharField(
@@ -60,7 +62,10 @@ def seen_digest(request: HttpRequest) -> str:
 
 
 def changed_meanwhile(request: HttpRequest, plan: WorkflowPlan) -> HttpResponse | None:
-    """Back to the plan, with a word of why, when it isn't what the person has read."""
+    """Back to the plan, with a word of why, when it isn't what the person has read, or isn't there to be read yet."""
+    if plan.current is None:
+        messages.warning(request, WRITING)
+        return redirect(console.page_of(plan))
     if seen_digest(request) == current_revision(plan).digest:
         return None
     messages.error(request, CHANGED)
