@@ -12,30 +12,29 @@ from mudda.models import ApiKey
 from tests import factories
 from tests.api.client import Api
 
+UNKNOWN = uuid.UUID(int=7)  # always the same: the names of tests may not differ between processes
+
 EVERY_CALL = [
     ("GET", "/workflows"),
     ("POST", "/workflows/generate"),
-    ("GET", f"/workflows/{uuid.uuid4()}"),
-    ("PUT", f"/workflows/{uuid.uuid4()}"),
-    ("POST", f"/workflows/{uuid.uuid4()}/approve"),
-    ("POST", f"/workflows/{uuid.uuid4()}/reject"),
-    ("POST", f"/workflows/{uuid.uuid4()}/simulate"),
-    ("POST", f"/workflows/{uuid.uuid4()}/execute"),
+    ("GET", f"/workflows/{UNKNOWN}"),
+    ("PUT", f"/workflows/{UNKNOWN}"),
+    ("POST", f"/workflows/{UNKNOWN}/approve"),
+    ("POST", f"/workflows/{UNKNOWN}/reject"),
+    ("POST", f"/workflows/{UNKNOWN}/simulate"),
+    ("POST", f"/workflows/{UNKNOWN}/execute"),
     ("GET", "/workflows/executions"),
-    ("GET", f"/workflows/executions/{uuid.uuid4()}"),
+    ("GET", f"/workflows/executions/{UNKNOWN}"),
     ("GET", "/workflows/tasks"),
-    ("GET", f"/workflows/tasks/{uuid.uuid4()}"),
-    ("POST", f"/workflows/tasks/{uuid.uuid4()}/decide"),
-    ("GET", f"/workflows/documents/{uuid.uuid4()}"),
-    ("GET", f"/workflows/uploads/{uuid.uuid4()}"),
-    ("POST", f"/workflows/{uuid.uuid4()}/simulate"),
-    *(("POST", f"/workflows/executions/{uuid.uuid4()}/{word}") for word in ("pause", "resume", "cancel")),
+    ("GET", f"/workflows/tasks/{UNKNOWN}"),
+    ("POST", f"/workflows/tasks/{UNKNOWN}/decide"),
+    ("GET", f"/workflows/documents/{UNKNOWN}"),
+    ("GET", f"/workflows/uploads/{UNKNOWN}"),
+    ("POST", f"/workflows/{UNKNOWN}/simulate"),
+    *(("POST", f"/workflows/executions/{UNKNOWN}/{word}") for word in ("pause", "resume", "cancel")),
+    *(("POST", f"/workflows/executions/{UNKNOWN}/steps/a/{word}") for word in ("retry", "skip", "answer")),
     *(
-        ("POST", f"/workflows/executions/{uuid.uuid4()}/steps/a/{word}")
-        for word in ("retry", "skip", "answer")
-    ),
-    *(
-        ("POST", f"/workflows/tasks/{uuid.uuid4()}/{word}")
+        ("POST", f"/workflows/tasks/{UNKNOWN}/{word}")
         for word in ("claim", "release", "hold", "resume", "reassign", "accept", "decline", "uploads")
     ),
 ]
