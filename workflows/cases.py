@@ -25,7 +25,7 @@ from issues.duplicates import (
 from issues.models import WORDS, Issue
 from issues.nearness import likeness
 from issues.serializers import duplicates_output
-from workflows.models import PlanApproval, PlanRevision, PlanStatus
+from workflows.models import PlanApproval, PlanRevision, PlanStatus, WorkflowPlan
 from workflows.plan.changes import compare
 from workflows.plan.changewords import render, titles_of
 from workflows.planning.base import PastCase
@@ -33,8 +33,8 @@ from workflows.planning.masking import Masker
 from workflows.planning.places import find_place
 from workflows.planning.playbooks import choose
 
-RECENT = 500
-"""Approvals that are looked at for each question: the newest, for what a city does changes."""
+RECENT = 2_000
+"""Issues that are looked at for each question: the newest, for what a city does changes."""
 MOST_STEMS = 60
 MOST_STEPS = 30
 MOST_CHANGES = 10
@@ -97,8 +97,11 @@ def similar_cases(
 
 def _alike(issues: QuerySet[Issue], words: frozenset[str]) -> QuerySet[Any]:
     """Those with an approved plan, the most similar words first."""
-    approved = _approvals().filter(revision__plan__issue__in=issues).order_by("-pk")
-    newest = list(approved.values_list("revision__plan__issue", flat=True)[:RECENT])
+    # In two steps: joined into one, a planner without statistics multiplied the tables by each other.
+    candidates = list(issues.order_by("-reported_at", "-pk").values_list("pk", flat=True)[:RECENT])
+    plans = WorkflowPlan.objects.filter(issue__in=candidates).exclude(status=PlanStatus.REJECTED)
+    approved = PlanRevision.objects.filter(plan__in=list(plans.values_list("pk", flat=True)))
+    newest = list(approved.filter(approvals__isnull=False).values_list("plan__issue", flat=True))
     lexemes = " | ".join(
         "'" + word.replace("\\", "").replace("'", "''") + "'" for word in sorted(words)[:MOST_STEMS]
     )
