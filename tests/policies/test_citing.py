@@ -86,3 +86,17 @@ def test_what_is_cited_is_found_with_its_heading(in_force):
 def test_what_is_no_plan_has_no_citations(db, document):
     assert policy_problems(document) == []
     assert validate_document(document)
+
+
+def test_the_plans_page_says_on_which_policies_a_step_rests(in_force, city):
+    from django.test import Client
+    from django.urls import reverse
+
+    text = citation(in_force.pk, 1)
+    plan = factories.make_plan(plan_citing(text, "<b>the city code</b>"))
+    client = Client()
+    client.force_login(factories.make_user("viewer"))
+    page = client.get(reverse("admin:workflows_workflowplan_change", args=[plan.pk])).content.decode()
+    policy = reverse("admin:workflows_policydocument_change", args=[in_force.pk])
+    assert f'<a href="{policy}?version=1"><bdi>Street lighting, version 1</bdi></a>' in page
+    assert "<bdi>&lt;b&gt;the city code&lt;/b&gt;</bdi>" in page

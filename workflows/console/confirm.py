@@ -16,9 +16,10 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from issues.models import Department
 from mudda import console
-from workflows.console.review import Review, review
+from workflows.console.review import Cited, Review, review
 from workflows.models import WorkflowPlan
 from workflows.plan.catalogue import offered
+from workflows.policies.checking import CitedPolicy, cited_policies
 from workflows.services import StaleDigest, current_revision, locked_plan, validate_document
 
 CHANGED = "The plan was changed since you read it. This is the plan as it is now: please read it again."
@@ -48,7 +49,13 @@ def review_of(plan: WorkflowPlan, document: Any = None) -> Review:
         [problem.as_dict() for problem in validate_document(document, plan.issue)],
         catalogue=offered(),
         departments=dict(Department.objects.values_list("code", "name")),
+        policies={text: _cited(policy) for text, policy in cited_policies(document).items()},
     )
+
+
+def _cited(policy: CitedPolicy) -> Cited:
+    page = reverse("admin:workflows_policydocument_change", args=[policy.document])
+    return Cited(f"{policy.heading}, version {policy.version}", f"{page}?version={policy.version}")
 
 
 def address(view: str, plan: WorkflowPlan) -> str:

@@ -52,6 +52,14 @@ class Link:
 
 
 @dataclass(frozen=True)
+class Cited:
+    """A policy that a step cites; ``url`` is "" for one that isn't there, whose label is what the plan says."""
+
+    label: str
+    url: str = ""
+
+
+@dataclass(frozen=True)
 class Card:
     """One step, readable."""
 
@@ -63,7 +71,7 @@ class Card:
     by: str
     who: str
     reason: str
-    policies: tuple[str, ...]
+    policies: tuple[Cited, ...]
     after: tuple[Link, ...]
     condition: str
     approval: str
@@ -101,6 +109,7 @@ def review(
     *,
     catalogue: Catalogue,
     departments: Mapping[str, str],
+    policies: Mapping[str, Cited] | None = None,
 ) -> Review:
     """Make a plan readable.
 
@@ -108,6 +117,7 @@ def review(
         document: The plan, normalised; any JSON value.
         problems: As stored with a revision: ``{pointer, code, message, hint, severity}``.
         departments: The city's departments, code to name.
+        policies: What the plan cites and the city has, by its citation.
     """
     plan = document if isinstance(document, dict) else {}
     raw = plan.get("steps")
@@ -119,7 +129,8 @@ def review(
         step_id: at for at, step in reversed([*enumerate(steps, 1)]) if (step_id := _text(step, "step_id"))
     }
     cards = tuple(
-        _card(at, step, catalogue, known, numbers, found.of_step.get(at, ())) for at, step in enumerate(steps)
+        _card(at, step, catalogue, known, numbers, found.of_step.get(at, ()), policies or {})
+        for at, step in enumerate(steps)
     )
     return Review(
         description=_text(plan, "description"),
@@ -161,6 +172,7 @@ def _card(
     known: Vocabulary,
     numbers: Mapping[str, int],
     concerns: Iterable[Concern],
+    cited: Mapping[str, Cited],
 ) -> Card:
     activity_id = _text(step, "activity_id")
     spec = catalogue.get(activity_id)
@@ -176,7 +188,9 @@ def _card(
         by=BY[spec.done_by] if spec else "Unknown",
         who=_who(step, known),
         reason=_text(step, "reason"),
-        policies=tuple(map(str, policies)) if isinstance(policies, list) else (),
+        policies=tuple(cited.get(str(text), Cited(str(text))) for text in policies)
+        if isinstance(policies, list)
+        else (),
         after=tuple(_links(step.get("needs"), known, numbers)),
         condition=render(step["when"], known.steps) if "when" in step else "",
         approval=_approver(approval) if approval else "",

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
+from unfold.decorators import action
 
 from issues.admin import WithinMyDepartments
 from mudda import console
@@ -109,8 +110,7 @@ class PolicyAdmin(console.RoomAdmin):
             "history": console.history_of(document),
         }
 
-    @admin.display(description="Try a search")
-    def search(self, request: HttpRequest) -> HttpResponse:
+    def _search(self, request: HttpRequest) -> HttpResponse:
         """What a citizen's words find among the policies in force that the person may see."""
         if not self.has_view_permission(request):
             raise PermissionDenied
@@ -131,6 +131,8 @@ class PolicyAdmin(console.RoomAdmin):
             "cancel_url": reverse("admin:workflows_policydocument_changelist"),
         }
         return self.ask(request, None, "admin/console/policy_search.html", context)
+
+    search = action(description="Try a search", icon="search", url_path="search")(_search)
 
     # --- writing ------------------------------------------------------------------------------------
 

@@ -25,7 +25,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--prepare",
             action="store_true",
-            help="Only migrate the database and load the reference data.",
+            help="Only migrate the database, load the reference data and the sample policies.",
         )
         parser.add_argument(
             "--accounts",
@@ -37,6 +37,7 @@ class Command(BaseCommand):
         if options["prepare"]:
             call_command("migrate", verbosity=0)
             call_command("load_reference_data")
+            call_command("load_sample_policies")
             if options["accounts"]:
                 self._make_accounts()
         else:
