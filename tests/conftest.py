@@ -21,6 +21,7 @@ import os
 import shutil
 import signal
 import tempfile
+from importlib import import_module
 from pathlib import Path
 
 import django
@@ -115,6 +116,18 @@ def temporal_server(mudda_home):
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup):
+    """Tests that commit are followed by a flush, which takes the groups of the migration with it: make them anew."""
+    from django.apps import apps
+    from django.db.models.signals import post_migrate
+
+    migration = import_module("executions.migrations.0002_groups")
+    post_migrate.connect(
+        lambda **_: migration.make_groups(apps, None), sender=list(apps.get_app_configs())[-1], weak=False
+    )
 
 
 @pytest.fixture(scope="session")

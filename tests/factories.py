@@ -1,11 +1,9 @@
 """Rows for tests, made the way the doors make them."""
 
-from importlib import import_module
 from io import StringIO
 from itertools import count
 from typing import Any
 
-from django.apps import apps
 from django.contrib.auth.models import Group, User
 from django.core.management import call_command
 
@@ -25,17 +23,10 @@ def make_user(*groups: str, departments: tuple[str, ...] = (), **fields: Any) ->
     """A member of staff in these groups, limited to these departments."""
     user = User.objects.create_user(f"user{next(_numbers)}", is_staff=True, **fields)
     for name in groups:
-        user.groups.add(_group(name))
+        user.groups.add(Group.objects.get(name=name))
     for code in departments:
         make_department(code).staff.add(user)
     return user
-
-
-def _group(name: str) -> Group:
-    """A group of the migration; tests that commit truncate its rows, so it may have to be made anew."""
-    if not Group.objects.filter(name=name).exists():
-        import_module("executions.migrations.0002_groups").make_groups(apps, None)
-    return Group.objects.get(name=name)
 
 
 def make_key(*wanted: str, owner: User | None = None) -> str:
