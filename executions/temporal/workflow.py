@@ -292,7 +292,8 @@ class PlanWorkflow:
     async def _wait(self, step: CompiledStep, ends_at: datetime) -> None:
         if ends_at - workflow.now() >= WORTH_TELLING:
             self.ledger.unsaved[step.step_id] = Carried(step.step_id, StepStatus.waiting.value)
-            await self._note_progress()
+            # What is being told is no part of the clock: it arrives also when the clock is withdrawn meanwhile.
+            await asyncio.shield(self._spawn(self._note_progress()))
         await self._sleep(step, ends_at)
 
     async def _sleep(self, step: CompiledStep, ends_at: datetime) -> None:

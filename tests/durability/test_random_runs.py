@@ -45,7 +45,7 @@ def run():
 @given(plans(), st.data())
 def test_every_run_ends_as_it_should(run, plan, data):
     world, seen = run(plan, data.draw(fates(plan)))
-    states = seen.states
+    states = seen.ledger.states
     assert not world.wrong
 
     # Each step has ended, once, and the read side says the same as the run.
