@@ -20,6 +20,8 @@ if not SECRET_KEY:
         "SECRET_KEY is not set. Run `make up` (it makes one and every manage.py command finds it), "
         "or set SECRET_KEY to at least 50 random characters in the environment or in .env."
     )
+# Keys that signed or sealed something which has to be read for a while longer: the last SECRET_KEYs.
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 PUBLIC_URL = env("PUBLIC_URL", default="http://localhost:8000").rstrip("/")
 CITY_NAME = env("CITY_NAME", default="Our City")

@@ -1,0 +1,32 @@
+"""How far a caller reaches: what a key takes away from what its owner may see.
+
+Authentication sets it on the user that it answers with; the rooms' ``visible_to`` read it there, so that no view has to
+think of it. A user whom no key speaks for reaches as far as their permissions and departments.
+"""
+
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Reach:
+    """``departments``: codes that the key is tied to, None for all of its owner's. ``sandbox``: the id of the only
+    sandbox that it sees, None for what is real."""
+
+    departments: frozenset[str] | None = None
+    sandbox: uuid.UUID | None = None
+
+
+WHOLE = Reach()
+
+
+def reach_of(user: Any) -> Reach:
+    """The reach that ``user`` was given for this request."""
+    found: Reach = getattr(user, "_reach", WHOLE)
+    return found
+
+
+def narrow(user: Any, reach: Reach) -> None:
+    """Let this copy of ``user`` (each request has its own) reach no further than ``reach``."""
+    user._reach = reach
