@@ -20,7 +20,7 @@ from executions.models import (
     TaskStatus,
     WorkflowExecution,
 )
-from executions.tasks import APPROVAL, DONE, ESCALATION, UNCERTAIN_EFFECT
+from executions.tasks import APPROVAL, DONE, ESCALATION, UNCERTAIN_EFFECT, is_closed, withdraw_tasks
 from executions.temporal.contracts import TASK_DECIDED, TaskDecided
 from executions.temporal.handles import shrink
 from mudda import events, outbox, temporal
@@ -149,14 +149,16 @@ def decided_by_name(task: HumanTask) -> str | None:
 
 
 def ensure_open(task: HumanTask) -> None:
-    if task.status not in {TaskStatus.OPEN, TaskStatus.ON_HOLD}:
+    if is_closed(task):
+        why = task.comment if task.status == TaskStatus.WITHDRAWN else ""
         raise TaskClosed(
-            f"The task is {task.status}.",
+            f"The task is {task.status}. {why}".strip(),
             extra={
                 "task_status": task.status,
                 "decided_by": decided_by_name(task),
                 "decided_at": task.decided_at.isoformat() if task.decided_at else None,
                 "outcome": task.outcome or None,
+                "reason": why or None,
             },
         )
 
@@ -273,7 +275,19 @@ def _tell_run(task: HumanTask) -> None:
 
 
 def tell_run(task: HumanTask, *, then: str, reason: str = "", code: str = "") -> None:
-    """Tell the run what became of a task that it waits for, after commit; ``then`` and ``code`` as in TaskDecided."""
+    """Tell the run what became of a task that it waits for, after commit; ``then`` and ``code`` as in TaskDecided.
+
+    A run may not know the task yet, because it was asked first whether the letter about it arrived. That doesn't matter
+    any more: the step is done again, and finds the task decided.
+    """
+    _put(task, then=then, reason=reason, code=code)
+    if task.kind not in THEN:
+        about = {"step_id": task.step_id, "kind": UNCERTAIN_EFFECT}
+        for question in withdraw_tasks(task.execution, "What it is about has been answered.", **about):
+            _put(question, then="again")
+
+
+def _put(task: HumanTask, *, then: str, reason: str = "", code: str = "") -> None:
     outbox.put(
         TASK_DECIDED,
         {

@@ -1,4 +1,4 @@
-"""Opening tasks for people. Opening the same one twice finds the row that is there."""
+"""Opening tasks for people, and withdrawing them. Opening the same one twice finds the row that is there."""
 
 import logging
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from executions.calendars import calendar_of
-from executions.models import Effect, HumanTask, StepRun, TaskStatus
+from executions.models import Effect, HumanTask, StepRun, TaskStatus, WorkflowExecution
 from executions.worktime import NoWorkingTime, due_at
 from issues.models import Department
 from mudda import events
@@ -23,6 +23,8 @@ ESCALATION = "escalation"
 COMPENSATION_FAILED = "compensation_failed"
 DONE = "done"
 """The outcome of an activity's own task: its answer becomes the step's output."""
+
+STILL_OPEN = (TaskStatus.OPEN, TaskStatus.ON_HOLD)
 
 NO_FORM: dict[str, Any] = {"type": "object", "properties": {}}
 
@@ -43,7 +45,8 @@ def open_task(
     suffix: str = "",
     awaited: bool = True,
 ) -> HumanTask:
-    """Open a task for a step of a run, once: its key is the execution, the step, the kind and ``suffix``.
+    """Open a task for a step of a run, once: its key is the execution, the step, the kind and ``suffix``, and how
+    often a person has had the step tried again.
 
     It is due in the working time of its department, counted from now: what the plan says, else the target of the
     issue's category.
@@ -56,9 +59,8 @@ def open_task(
     due = due or said.get("due") or _target(step)
     now = timezone.now()
     due_by = _due_at(now, due, department)
-    key = ":".join(filter(None, [str(step.execution_id), step.step_id, kind, suffix]))
     task, made = HumanTask.objects.get_or_create(
-        key=key,
+        key=_key(step, kind, suffix),
         defaults={
             "execution": step.execution,
             "step_id": step.step_id,
@@ -82,6 +84,34 @@ def open_task(
         data = {"task": str(task.pk), "step_id": step.step_id, "kind": kind, "group": group}
         events.append(step.execution, "task.opened", data)
     return task
+
+
+def _key(step: StepRun, kind: str, suffix: str = "") -> str:
+    """Tells a question that is asked again from one that an activity is repeated with.
+
+    A step is tried again after its end only because a person said so about its failure: then a question that was
+    answered, or ran out of time, before is asked anew. Without such a word between, whatever became of the task is
+    the answer to this very question: the activity's own answer was lost, and somebody was fast.
+    """
+    again = 0 if kind == ESCALATION else _retries(step)  # a failure is asked about before the word is there
+    parts = [str(step.execution_id), step.step_id, kind, suffix, f"retry-{again}" if again else ""]
+    return ":".join(filter(None, parts))
+
+
+def _retries(step: StepRun) -> int:
+    asked = HumanTask.objects.filter(execution=step.execution_id, step_id=step.step_id, kind=ESCALATION)
+    return asked.filter(outcome="retry").count()
+
+
+def is_closed(task: HumanTask) -> bool:
+    """Whether nobody can decide it any more."""
+    return task.status not in STILL_OPEN
+
+
+def answered_task(step: StepRun) -> HumanTask | None:
+    """The step's own task, once a person or the clock has decided it: whatever else happens, that is its result."""
+    decided = HumanTask.objects.filter(status__in=[TaskStatus.DECIDED, TaskStatus.EXPIRED])
+    return decided.filter(key=_key(step, step.activity_id)).first()
 
 
 def _said_of(step: StepRun, kind: str) -> dict[str, Any]:
@@ -141,14 +171,27 @@ def ask_approval(step: StepRun, compiled_step: dict[str, Any]) -> HumanTask:
     )
 
 
-def ask_about_failed_step(
-    step: StepRun, group: str, failure: dict[str, str], output_schema: dict[str, Any]
-) -> HumanTask:
-    """Ask a group what to do about a failed step; asking again before the answer finds the same task."""
+def asked_about_failure(step: StepRun, asking: str) -> HumanTask | None:
+    """The question about a step's failure that was asked under this name; without one, any that is still open."""
+    if asking:
+        return HumanTask.objects.filter(key=_key(step, ESCALATION, asking)).first()
     asked = HumanTask.objects.filter(execution=step.execution_id, step_id=step.step_id, kind=ESCALATION)
-    still_open = asked.filter(status__in=[TaskStatus.OPEN, TaskStatus.ON_HOLD]).first()
-    if still_open is not None:
-        return still_open
+    return asked.filter(status__in=STILL_OPEN).first()
+
+
+def ask_about_failed_step(
+    step: StepRun, group: str, failure: dict[str, str], output_schema: dict[str, Any], asking: str = ""
+) -> HumanTask:
+    """Ask a group what to do about a failed step.
+
+    Args:
+        asking: a name of this question; asking again under it finds the same task, answered or not. Without one, asking
+            again before the answer does.
+    """
+    known = asked_about_failure(step, asking)
+    if known is not None:
+        return known
+    asked = HumanTask.objects.filter(execution=step.execution_id, step_id=step.step_id, kind=ESCALATION)
     return open_task(
         step,
         kind=ESCALATION,
@@ -157,7 +200,7 @@ def ask_about_failed_step(
         form=output_schema,
         outcomes=["retry", "skip", "answer", "stop"],
         group=group,
-        suffix=str(asked.count() + 1),
+        suffix=asking or str(asked.count() + 1),
     )
 
 
@@ -172,3 +215,18 @@ def ask_about_failed_compensation(step: StepRun, why: str) -> HumanTask:
         group="supervisor",
         awaited=False,
     )
+
+
+def withdraw_tasks(execution: WorkflowExecution, why: str, **which: Any) -> list[HumanTask]:
+    """Nobody needs to decide what no longer matters; whoever wants to is told when and why it stopped to.
+
+    Args:
+        which: a filter of the execution's tasks; those that are closed stay as they are.
+    """
+    open_tasks = HumanTask.objects.filter(execution=execution, status__in=STILL_OPEN, **which)
+    withdrawn = list(open_tasks.select_for_update(of=("self",)))
+    for task in withdrawn:
+        task.status, task.decided_at, task.comment = TaskStatus.WITHDRAWN, timezone.now(), why
+        task.save(update_fields=["status", "decided_at", "comment"])
+        events.append(execution, "task.withdrawn", {"task": str(task.pk), "step_id": task.step_id})
+    return withdrawn

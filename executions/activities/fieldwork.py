@@ -5,10 +5,11 @@ from typing import Any
 from executions.activities.notify import send_once
 from executions.activities.recipients import Recipient, find_department, find_recipient
 from executions.activities.registry import StepContext, Waiting, implements
+from executions.adapters.email.letters import Kind
 from executions.crews import CREW_FORM, PHOTO_FORM
 from executions.links import issue_link
 from executions.models import HumanTask
-from executions.tasks import DONE, open_task
+from executions.tasks import DONE, is_closed, open_task
 from issues.models import Department
 from workflows.plan.core import ASK_REPORTER, CONFIRM_COMPLETION, DISPATCH_CREW, INSPECT_SITE, REQUEST_PHOTOS
 
@@ -91,15 +92,27 @@ def _tell_crew(
         "instructions": instructions,
         "due": task.due,
     }
-    send_once(
-        step, "letter", recipient, "dispatch", subject, context, link=lambda: issue_link(task, recipient.role)
-    )
+    _send(step, task, recipient, "dispatch", subject, context)
 
 
 def _ask(step: StepContext, task: HumanTask, recipient: Recipient, question: str) -> None:
     """A letter with the question. Without an address in the records the task stays for staff to answer."""
     subject = f"A question about {step.execution.plan.issue.reference}"
     context = {"question": question}
-    send_once(
-        step, "letter", recipient, "request", subject, context, link=lambda: issue_link(task, recipient.role)
-    )
+    _send(step, task, recipient, "request", subject, context)
+
+
+def _send(
+    step: StepContext,
+    task: HumanTask,
+    recipient: Recipient,
+    kind: Kind,
+    subject: str,
+    context: dict[str, Any],
+) -> None:
+    """The letter about a task, which has a link to it. A task that is asked anew after a retry has one of its own; one
+    that somebody has answered while the letter could not be sent needs none."""
+    if is_closed(task):
+        return
+    letter = ":".join(["letter", *task.key.split(":")[3:]])
+    send_once(step, letter, recipient, kind, subject, context, link=lambda: issue_link(task, recipient.role))

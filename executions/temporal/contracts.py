@@ -119,13 +119,14 @@ class Steer:
 
 @dataclass
 class EscalateCall:
-    """Ask a group what to do about a failed step."""
+    """Ask a group what to do about a failed step. ``asking`` tells this question from others about the same step."""
 
     execution_id: str
     step_id: str
     group: str
     failure: dict[str, str]
     carried: list[Carried] = field(default_factory=list)
+    asking: str = ""
 
 
 @dataclass

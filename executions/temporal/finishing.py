@@ -6,9 +6,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from executions.models import ExecutionStatus, StepRun, StepStatus, WorkflowExecution
-from executions.tasks import ask_about_failed_compensation
+from executions.tasks import ask_about_failed_compensation, withdraw_tasks
 from executions.temporal.contracts import Carried, FinishCall, ProgressCall
-from executions.temporal.recording import ENDED, apply_carried, locked_execution, mark_running
+from executions.temporal.recording import ENDED, RUN_OVER, apply_carried, locked_execution, mark_running
 from mudda import events
 from workflows.launching import RESULTS
 
@@ -32,6 +32,7 @@ def finish_execution(call: FinishCall) -> None:
     mark_running(execution)
     apply_carried(execution, call.carried)
     close_steps(execution)
+    withdraw_tasks(execution, RUN_OVER, awaited=True)  # undoing by hand is not over with the run
     execution.status, execution.completed_at = call.outcome, timezone.now()
     execution.execution_data = {**execution.execution_data, RESULTS: results_of(execution)}
     if call.failure is not None or call.compensation_failed:

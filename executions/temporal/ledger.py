@@ -53,6 +53,10 @@ class Ledger:
         for step_id, state in self.states.items():
             if has_ended(state) and not has_ended(before.get(step_id, PENDING)):
                 self.carry(step_id)
+            elif outcomes.awaits_answer(state):
+                # Who asks about the failure writes it. Carried by another activity, whose attempts may be many, it
+                # would end the step again, and withdraw the question, long after.
+                self.unsaved.pop(step_id, None)
 
     def carry(self, step_id: str) -> None:
         """Have the read side told of the step's state."""

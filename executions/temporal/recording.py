@@ -24,10 +24,9 @@ from executions.models import (
     HumanTask,
     StepRun,
     StepStatus,
-    TaskStatus,
     WorkflowExecution,
 )
-from executions.tasks import ask_about_uncertain_effect, ask_approval
+from executions.tasks import answered_task, ask_about_uncertain_effect, ask_approval, withdraw_tasks
 from executions.temporal.contracts import INFRASTRUCTURE, Carried, StepAnswer, StepCall
 from executions.temporal.handles import has_handles, shrink
 from executions.temporal.large import restore
@@ -49,6 +48,17 @@ LONGEST_ERROR = 2_000
 
 TIMED_OUT = "timed_out"
 """The code of an attempt that has run out of its time while its worker was alive."""
+
+RUN_STOPPED, RUN_OVER = "The run was stopped.", "The run is over."
+STEP_FAILED = "The step has failed."
+WHY_WITHDRAWN = {
+    StepStatus.COMPLETED: "The step has been done.",
+    StepStatus.FAILED: STEP_FAILED,
+    StepStatus.SKIPPED: "The step is left out.",
+}
+"""Why the tasks of a step that has ended are withdrawn; that of a cancelled one, because the run was stopped."""
+
+SUPERSEDED = "A later attempt of {} has begun, or it goes on without this one."
 
 T = TypeVar("T")
 
@@ -116,15 +126,14 @@ def _run_step(call: StepCall, implementation: Implementation) -> StepAnswer:
             return wait_for_person(step, result.task)
         ensure_output(step, result)
     except UncertainEffect as error:
-        return wait_for_person(step, ask_about_uncertain_effect(step, error.effect))
+        return wait_for_person(step, answered_task(step) or ask_about_uncertain_effect(step, error.effect))
     except (OperationalError, InterfaceError, LeaseHeld, Superseded):
         raise
     except MuddaError as error:
-        # Without its cause: an outside service's own words may name people, and Temporal keeps and logs them.
-        raise record_failure(call, step, error) from None
+        return fail(call, step, error)
     except Exception as error:
         logger.exception("step %s of execution %s: a defect", call.step_id, call.execution_id)
-        raise record_failure(call, step, defect(error)) from None
+        return fail(call, step, defect(error))
     complete(step, result)
     return StepAnswer(output=shrink(step.execution_id, step.step_id, result))
 
@@ -176,22 +185,24 @@ def _ask_for_approval(call: StepCall) -> StepAnswer:
     apply_carried(execution, call.carried)
     step = StepRun.objects.get(execution=execution, step_id=call.step_id)
     step.execution = execution
-    return wait_for_person(step, ask_approval(step, step.compiled))
+    return _wait(step, ask_approval(step, step.compiled))
 
 
-def ensure_latest(step: StepRun) -> StepRun:
+def ensure_latest(step: StepRun, *, or_cancelled: bool = False) -> StepRun:
     """Lock the run, and let only the latest attempt go on: one that timed out may still be alive on its thread.
 
     Returns:
         The step as it is now.
 
     Raises:
-        Superseded: a later attempt has begun, or this one has been counted as the last that the step had.
+        Superseded: a later attempt has begun, or the step goes on or has ended without this one, such as by its
+            failure, about which a person may be asked.
     """
     WorkflowExecution.objects.select_for_update().values_list("pk").get(pk=step.execution_id)
     now = StepRun.objects.get(pk=step.pk)
-    if now.attempts != step.attempts or now.status == StepStatus.FAILED:
-        raise Superseded(f"A later attempt of {step.step_id} has begun, or it has failed.")
+    ours = now.status == StepStatus.RUNNING or (or_cancelled and now.status == StepStatus.CANCELLED)
+    if now.attempts != step.attempts or not ours:
+        raise Superseded(SUPERSEDED.format(step.step_id))
     return now
 
 
@@ -203,27 +214,55 @@ def complete(step: StepRun, output: Any) -> None:
         Superseded: as ``ensure_latest``.
     """
     events.append(step.execution, "step.completed", {"step_id": step.step_id})  # first: it locks the run
-    latest = StepRun.objects.filter(pk=step.pk, attempts=step.attempts).exclude(status=StepStatus.FAILED)
+    latest = StepRun.objects.filter(pk=step.pk, attempts=step.attempts, status=StepStatus.RUNNING)
     if not latest.update(status=StepStatus.COMPLETED, output=output, error=None, ended_at=timezone.now()):
-        raise Superseded(f"A later attempt of {step.step_id} has begun, or it has failed.")
+        raise Superseded(SUPERSEDED.format(step.step_id))
 
 
 @transaction.atomic
 def wait_for_person(step: StepRun, task: HumanTask) -> StepAnswer:
-    """Write that the step waits for ``task``."""
-    ensure_latest(step)
-    if StepRun.objects.filter(pk=step.pk, status__in=ENDED).exists():
-        _withdraw_tasks(step)  # the run has stopped while the task was being opened
+    """Write that the step waits for ``task``.
+
+    Raises:
+        Superseded: as ``ensure_latest``.
+    """
+    step.status = ensure_latest(step, or_cancelled=True).status
+    return _wait(step, task)
+
+
+def _wait(step: StepRun, task: HumanTask) -> StepAnswer:
+    if step.status in ENDED:
+        # The run has stopped while the task was being opened.
+        withdraw_tasks(step.execution, RUN_STOPPED, step_id=step.step_id)
     else:
         step.status = StepStatus.WAITING
         step.save(update_fields=["status"])
     return StepAnswer(task_id=str(task.pk))
 
 
+def fail(call: StepCall, step: StepRun, error: MuddaError) -> StepAnswer:
+    """End an attempt that has failed. What a person has decided meanwhile is the step's result all the same.
+
+    Raises:
+        ApplicationError: as ``record_failure``.
+    """
+    failed = record_failure(call, step, error)
+    if isinstance(failed, StepAnswer):
+        return failed
+    # Without its cause: an outside service's own words may name people, and Temporal keeps and logs them.
+    raise failed from None
+
+
 @transaction.atomic
-def record_failure(call: StepCall, step: StepRun, error: MuddaError) -> ApplicationError:
-    """Count a step's own failure; the error to raise says whether Temporal may try again."""
+def record_failure(call: StepCall, step: StepRun, error: MuddaError) -> ApplicationError | StepAnswer:
+    """Count a step's own failure; the error to raise says whether Temporal may try again.
+
+    Nothing failed where a person has decided the step's task already, and only the letter about it could not be sent.
+    """
     now = ensure_latest(step)
+    answered = answered_task(step)
+    if answered is not None:
+        return _wait(step, answered)
     if now.own_failures == step.own_failures:
         step.own_failures += 1
     else:
@@ -253,7 +292,8 @@ def record_overrun(call: StepCall, step_pk: int, attempt: int, failures: int) ->
         if (step.attempts, step.own_failures, step.status) != (attempt, failures, StepStatus.RUNNING):
             return
         step.own_failures += 1
-        final = step.own_failures >= call.max_attempts and not _may_have_happened(step)
+        last = step.own_failures >= call.max_attempts
+        final = last and not _may_have_happened(step) and answered_task(step) is None
         _write_failure(step, TIMED_OUT, overrun_message(call), final=final)
     logger.warning("step %s of execution %s hangs: it is counted as failed", call.step_id, call.execution_id)
 
@@ -274,6 +314,8 @@ def _write_failure(step: StepRun, code: str, message: str, *, final: bool) -> No
     step.save(update_fields=["own_failures", "error", "status", "ended_at"])
     kind = "step.failed" if final else "step.attempt_failed"
     events.append(step.execution, kind, {"step_id": step.step_id, "code": code})
+    if final:
+        withdraw_tasks(step.execution, STEP_FAILED, step_id=step.step_id)
 
 
 def is_permanent(error: MuddaError) -> bool:
@@ -328,17 +370,8 @@ def apply_carried(execution: WorkflowExecution, carried: Iterable[Carried]) -> N
             step.output = item.output
         if item.status in ENDED:
             step.ended_at = timezone.now()
-            _withdraw_tasks(step)
+            withdraw_tasks(execution, WHY_WITHDRAWN.get(item.status, RUN_STOPPED), step_id=step.step_id)
         else:
             step.started_at = step.started_at or timezone.now()
         step.save(update_fields=["status", "output", "error", "reason", "started_at", "ended_at"])
         events.append(execution, f"step.{item.status}", {"step_id": step.step_id})
-
-
-def _withdraw_tasks(step: StepRun) -> None:
-    """Nobody needs to decide what no longer matters."""
-    open_tasks = HumanTask.objects.filter(execution=step.execution_id, step_id=step.step_id)
-    for task in open_tasks.select_for_update().filter(status__in=[TaskStatus.OPEN, TaskStatus.ON_HOLD]):
-        task.status = TaskStatus.WITHDRAWN
-        task.save(update_fields=["status"])
-        events.append(step.execution, "task.withdrawn", {"task": str(task.pk), "step_id": step.step_id})

@@ -9,8 +9,13 @@ from temporalio.exceptions import ApplicationError
 
 from executions.activities.registry import Implementation, StepContext, StepFailed
 from executions.effects import Effects, LeaseHeld, UncertainEffect
-from executions.models import StepRun, StepStatus
-from executions.tasks import ask_about_failed_compensation, ask_about_failed_step
+from executions.models import HumanTask, StepRun, StepStatus
+from executions.tasks import (
+    ask_about_failed_compensation,
+    ask_about_failed_step,
+    asked_about_failure,
+    withdraw_tasks,
+)
 from executions.temporal import recording
 from executions.temporal.contracts import EscalateCall, StepAnswer, StepCall
 from executions.temporal.large import restore
@@ -141,12 +146,19 @@ def escalate(call: EscalateCall) -> StepAnswer:
 @transaction.atomic
 def _escalate(call: EscalateCall) -> StepAnswer:
     execution = recording.locked_execution(call.execution_id)
-    recording.mark_running(execution)
-    recording.apply_carried(execution, call.carried)
     step = StepRun.objects.get(execution=execution, step_id=call.step_id)
     step.execution = execution
+    task = asked_about_failure(step, call.asking) or _ask_about_failure(call, step)
+    return StepAnswer(task_id=str(task.pk))
+
+
+def _ask_about_failure(call: EscalateCall, step: StepRun) -> HumanTask:
+    recording.mark_running(step.execution)
+    recording.apply_carried(step.execution, call.carried)
+    withdraw_tasks(step.execution, recording.STEP_FAILED, step_id=step.step_id)
+    if not StepRun.objects.filter(pk=step.pk, status=StepStatus.FAILED).exists():
+        events.append(step.execution, "step.failed", {"step_id": step.step_id, "code": call.failure["code"]})
     step.status, step.error, step.ended_at = StepStatus.WAITING, call.failure, None
     step.save(update_fields=["status", "error", "ended_at"])
     output_schema = step.compiled["output_schema"]
-    task = ask_about_failed_step(step, call.group, call.failure, output_schema)
-    return StepAnswer(task_id=str(task.pk))
+    return ask_about_failed_step(step, call.group, call.failure, output_schema, call.asking)

@@ -174,6 +174,7 @@ class PlanWorkflow:
                     move.group,
                     move.failure.to_json(),
                     self.ledger.take_unsaved(),
+                    asking=str(workflow.uuid4()),
                 )
                 self._spawn(self._ask(step, ESCALATE, call))
             case Compensate() if step.compensate is not None:

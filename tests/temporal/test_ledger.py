@@ -1,0 +1,14 @@
+"""What a run tells the read side of its steps."""
+
+from executions.temporal.ledger import Ledger
+from workflows.plan.states import Failure, StepState, StepStatus
+
+
+def test_a_failure_that_a_person_is_asked_about_is_told_by_whoever_asks_alone():
+    """Carried by another activity too, it would end the step again whenever that is repeated."""
+    ledger = Ledger({"dear": StepState(StepStatus.waiting), "other": StepState(StepStatus.running)})
+    ledger.fail("dear", Failure("approval_rejected", "Too dear."))
+    ledger.fail("other", Failure("failed", "It failed."))
+    asked = StepState(StepStatus.waiting, failure=Failure("approval_rejected", "Too dear."), escalated=True)
+    ledger.take_over({**ledger.states, "dear": asked})
+    assert [carried.step_id for carried in ledger.take_unsaved()] == ["other"]
