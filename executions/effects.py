@@ -2,7 +2,8 @@
 
 The Effect row is committed as ``started`` before anything is tried and as ``done`` after. What is found
 ``started`` by a later attempt depends on the effect's class: an ``idempotent`` one is done again under the
-same key; an ``at_most_once`` one becomes ``uncertain`` and is never repeated blindly.
+same key; of a ``queryable`` one the other side is asked first whether it has happened; an ``at_most_once`` one
+becomes ``uncertain`` and is never repeated blindly.
 """
 
 import time
@@ -24,6 +25,10 @@ OUTCOME_UNKNOWN = "outcome_unknown"
 """The adapters' code for: it may have happened."""
 
 
+class WrongEffect(TypeError):
+    """An activity does what its catalogue entry doesn't say: a plan was approved on another understanding of it."""
+
+
 class LeaseHeld(Exception):
     """Another attempt of the same step is alive; this one has to wait for it."""
 
@@ -37,11 +42,14 @@ class UncertainEffect(Exception):
 
 
 class Effects:
-    """The effects of one attempt of one step."""
+    """The effects of one attempt of one step; ``declared`` is the class that the activity's catalogue entry says."""
 
-    def __init__(self, step: StepRun, *, lease_seconds: int, prefix: str = "") -> None:
+    def __init__(
+        self, step: StepRun, *, lease_seconds: int, prefix: str = "", declared: str | None = None
+    ) -> None:
         self.step = step
         self.prefix = prefix
+        self.declared = declared
         self.lease = timedelta(seconds=lease_seconds)
         self.holder = uuid.uuid4()
 
@@ -49,22 +57,35 @@ class Effects:
         return f"{self.step.execution_id}:{self.step.step_id}:{self.prefix}{name}"
 
     def once(
-        self, name: str, perform: Callable[[str], Receipt], effect_class: EffectClass = "at_most_once"
+        self,
+        name: str,
+        perform: Callable[[str], Receipt],
+        effect_class: EffectClass | None = None,
+        *,
+        ask: Callable[[str], Receipt | None] | None = None,
     ) -> Receipt:
         """Perform something outside under its key, unless it was done before; returns its receipt.
+
+        Args:
+            effect_class: what the catalogue entry declares, where that is known; it may be left out then.
+            ask: for a ``queryable`` effect, and only for one: asks the other side what came of the key. A receipt
+                means that it happened, None that it did not.
 
         Raises:
             LeaseHeld: another attempt is at it right now.
             UncertainEffect: it may have happened, and doing it twice would be wrong.
             AdapterError: it did not happen.
+            WrongEffect: the class is not the declared one, or ``ask`` doesn't go with it.
         """
-        effect = self._claim(self.key(name), effect_class)
+        effect, begun_before = self._claim(self.key(name), self._class_of(name, effect_class, ask))
         if effect.status == EffectStatus.DONE:
             return effect.receipt or {}
         if effect.status == EffectStatus.UNCERTAIN:
             raise UncertainEffect(effect)
         try:
-            receipt = perform(effect.key)
+            receipt = ask(effect.key) if ask is not None and begun_before else None
+            if receipt is None:
+                receipt = perform(effect.key)
         except AdapterError as error:
             self._record_error(effect, error)
             if effect.status == EffectStatus.UNCERTAIN:
@@ -76,9 +97,17 @@ class Effects:
         self._record_done(effect, receipt)
         return receipt
 
+    def _class_of(self, name: str, said: str | None, ask: object) -> str:
+        declared = said if self.declared is None else self.declared
+        if declared is None or declared == "none" or said not in {None, declared}:
+            raise WrongEffect(f"{name} is {said or 'an effect'}, but the catalogue entry says {declared}")
+        if (declared == "queryable") != (ask is not None):
+            raise WrongEffect(f"{name} is {declared}: ask belongs to what is queryable, and to nothing else")
+        return declared
+
     @transaction.atomic
-    def _claim(self, key: str, effect_class: EffectClass) -> Effect:
-        """The row, locked by a lease of ours; or done, or uncertain."""
+    def _claim(self, key: str, effect_class: str) -> tuple[Effect, bool]:
+        """The row, locked by a lease of ours; or done, or uncertain. And whether an attempt before had begun it."""
         now = timezone.now()
         fresh = {
             "execution_id": self.step.execution_id,
@@ -89,18 +118,18 @@ class Effects:
         }
         effect, made = Effect.objects.select_for_update().get_or_create(key=key, defaults=fresh)
         if made or effect.status in {EffectStatus.DONE, EffectStatus.UNCERTAIN}:
-            return effect
+            return effect, not made
         if effect.status == EffectStatus.STARTED:
             if effect.lease_until > now:
                 raise LeaseHeld(f"Another attempt holds {key} until {effect.lease_until.isoformat()}.")
             if effect.effect_class == "at_most_once":
                 effect.status = EffectStatus.UNCERTAIN
                 effect.save(update_fields=["status"])
-                return effect
+                return effect, True
         effect.status, effect.holder, effect.lease_until = EffectStatus.STARTED, self.holder, now + self.lease
         effect.started_at, effect.ended_at, effect.error = now, None, ""
         effect.save(update_fields=["status", "holder", "lease_until", "started_at", "ended_at", "error"])
-        return effect
+        return effect, True
 
     def _record_error(self, effect: Effect, error: AdapterError) -> None:
         """Write how it failed, unless another attempt has taken the effect over: then it is that one's to tell."""
@@ -115,7 +144,8 @@ class Effects:
         )
 
     def _record_defect(self, effect: Effect, error: Exception) -> None:
-        """Give an idempotent effect back at once; of an ``at_most_once`` one nobody knows, and its lease says so."""
+        """Give back at once what can be repeated, or asked about; of an ``at_most_once`` effect nobody knows, and its
+        lease says so."""
         if effect.effect_class != "at_most_once":
             Effect.objects.filter(pk=effect.pk, holder=self.holder, status=EffectStatus.STARTED).update(
                 status=EffectStatus.FAILED, error=f"A defect: {type(error).__name__}", ended_at=timezone.now()

@@ -12,7 +12,7 @@ from executions.effects import Effects
 from executions.models import HumanTask, StepRun, WorkflowExecution
 from mudda.errors import MuddaError
 from workflows.plan.activity import ActivitySpec
-from workflows.plan.catalogue import offer
+from workflows.plan.catalogue import offer, offered
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,11 @@ def implements(spec: ActivitySpec) -> Callable[[Implementation], Implementation]
         return function
 
     return register
+
+
+def effect_of(activity_id: str) -> str:
+    """The class of effect that the activity's entry declares: of this process, as what is done is its function."""
+    return offered()[activity_id].effect
 
 
 def implementations() -> dict[str, Implementation]:

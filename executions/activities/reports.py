@@ -15,7 +15,7 @@ from workflows.plan.core import GENERATE_REPORT
 
 @implements(GENERATE_REPORT)
 def generate_report(step: StepContext) -> dict[str, Any]:
-    receipt = step.effects.once("report", lambda key: _write(step, key), "idempotent")
+    receipt = step.effects.once("report", lambda key: _write(step, key))
     return {name: receipt[name] for name in ("document_id", "url", "pages", "sha256")}
 
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 from jsonschema import Draft202012Validator
 from temporalio.exceptions import ApplicationError
 
-from executions.activities.registry import Implementation, StepContext, StepFailed, Waiting
+from executions.activities.registry import Implementation, StepContext, StepFailed, Waiting, effect_of
 from executions.effects import Effects, LeaseHeld, UncertainEffect
 from executions.models import (
     Effect,
@@ -112,7 +112,7 @@ def _run_step(call: StepCall, implementation: Implementation) -> StepAnswer:
         )  # the answer was lost on its way
     ensure_wanted(step)
     inputs = restore(call.execution_id, call.inputs)
-    effects = Effects(step, lease_seconds=call.timeout_seconds)
+    effects = Effects(step, lease_seconds=call.timeout_seconds, declared=effect_of(call.activity_id))
     watched = watchdog.watching(
         ends_at - time.monotonic(),
         partial(record_overrun, call, step.pk, step.attempts, step.own_failures),

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import InterfaceError, OperationalError, connection, transaction
 from temporalio.exceptions import ApplicationError
 
-from executions.activities.registry import Implementation, StepContext, StepFailed
+from executions.activities.registry import Implementation, StepContext, StepFailed, effect_of
 from executions.effects import Effects, LeaseHeld, UncertainEffect
 from executions.models import HumanTask, StepRun, StepStatus
 from executions.tasks import (
@@ -41,7 +41,8 @@ def _undo_step(call: StepCall, implementation: Implementation) -> StepAnswer:
         return StepAnswer()
     ensure_may_undo(call, step)
     inputs = restore(call.execution_id, call.inputs)
-    effects = Effects(step, lease_seconds=call.timeout_seconds, prefix="undo-")
+    declared = effect_of(call.activity_id)
+    effects = Effects(step, lease_seconds=call.timeout_seconds, prefix="undo-", declared=declared)
     watched = watchdog.watching(
         ends_at - time.monotonic(),
         partial(record_undoing_overrun, call, step.pk, step.undo_failures),

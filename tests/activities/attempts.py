@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from executions.activities.registry import StepContext
+from executions.activities.registry import StepContext, effect_of
 from executions.effects import Effects
 from executions.models import WorkflowExecution
 from executions.services import launch_execution
@@ -21,7 +21,8 @@ def launch(*steps: dict[str, Any]) -> WorkflowExecution:
 def attempt(execution: WorkflowExecution, step_id: str, **inputs: Any) -> StepContext:
     """Another attempt of a step; ``inputs`` as they are once references are resolved."""
     step = execution.steps.get(step_id=step_id)
-    return StepContext(execution, step, inputs, Effects(step, lease_seconds=60))
+    effects = Effects(step, lease_seconds=60, declared=effect_of(step.activity_id))
+    return StepContext(execution, step, inputs, effects)
 
 
 def lane(step_id: str = "lane", **fields: Any) -> dict[str, Any]:

@@ -28,13 +28,15 @@ class Hold:
 
 
 class Outside:
-    """``visits`` has, by path, the keys in the order in which they came; a visit counts as soon as it is there.
+    """``visits`` has, by path, the keys in the order in which they came; a visit counts as soon as it is there. Who
+    asks by GET what came of a key is told ``{"receipt": {}}``, or null where it never came; ``questions`` has these.
 
     ``plans`` has, by path, what the next visits are answered with; then ``{}``.
     """
 
     def __init__(self) -> None:
         self.visits: dict[str, list[str]] = defaultdict(list)
+        self.questions: dict[str, list[str]] = defaultdict(list)
         self.plans: dict[str, list[Callable[[], dict[str, Any]]]] = defaultdict(list)
         self.lock = threading.Lock()
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -68,7 +70,17 @@ class Outside:
                     outside.visits[self.path].append(self.headers["Idempotency-Key"] or "")
                     plans = outside.plans[self.path]
                     plan = plans.pop(0) if plans else dict
-                body = json.dumps(plan()).encode()
+                self._answer(plan())
+
+            def do_GET(self):
+                key = self.headers["Idempotency-Key"] or ""
+                with outside.lock:
+                    outside.questions[self.path].append(key)
+                    known = key in outside.visits[self.path]
+                self._answer({"receipt": {} if known else None})
+
+            def _answer(self, answer):
+                body = json.dumps(answer).encode()
                 try:
                     self.send_response(200)
                     self.send_header("Content-Length", str(len(body)))

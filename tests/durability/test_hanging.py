@@ -109,6 +109,13 @@ def test_a_passing_error_and_a_defect_are_tried_as_often_as_the_step_may(city, o
     assert len(outside.visits["/passing"]) == 2
 
 
+def test_an_effect_that_the_catalogue_entry_does_not_declare_is_not_done(city, outside):
+    execution = city.launch(visit("undeclared", "visit_undeclared"))
+    assert city.ends(execution, "failed")["failure"]["code"] == "internal_error"
+    assert outside.visits["/undeclared"] == []
+    assert city.effects(execution) == {}
+
+
 @pytest.mark.parametrize("activity", ["visit", "visit_local"])
 def test_an_output_that_the_schema_forbids_fails_the_step_and_goes_no_further(city, outside, activity):
     outside.say("/forbidden", output={"n": "many"})

@@ -10,7 +10,7 @@ from tests.durability.steps import compensated, visit
 from tests.faults.city import note, until, wait
 
 SOON = {"timeout": "PT12S"}
-CLASSES = ["visit_idempotent", "visit_at_most_once", "visit", "visit_local"]
+CLASSES = ["visit_idempotent", "visit_queryable", "visit_at_most_once", "visit", "visit_local"]
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +63,14 @@ def test_an_idempotent_effect_is_asked_for_again_under_the_same_key(one_city, ou
     one_city.ends(runs["visit_idempotent"])
     key = f"{runs['visit_idempotent']}:in_visit_idempotent:visit"
     assert outside.visits["/in_visit_idempotent"] == [key, key]
+
+
+def test_of_a_queryable_effect_the_other_side_is_asked_and_it_is_not_repeated(one_city, outside, runs):
+    execution = runs["visit_queryable"]
+    one_city.ends(execution)
+    key = f"{execution}:in_visit_queryable:visit"
+    assert outside.visits["/in_visit_queryable"] == outside.questions["/in_visit_queryable"] == [key]
+    assert one_city.effects(execution) == {"in_visit_queryable:visit": "done"}
 
 
 def test_an_at_most_once_effect_is_asked_about_and_never_repeated(one_city, outside, runs):

@@ -57,6 +57,13 @@ def visit(path, key=""):
         return json.load(answer)
 
 
+def visited(path, key):
+    """Ask the server whether somebody came with this key: what it said then, or None."""
+    request = urllib.request.Request(OUTSIDE + path, headers={"Idempotency-Key": key})
+    with urllib.request.urlopen(request) as answer:
+        return json.load(answer)["receipt"]
+
+
 def output(said):
     if "fail" in said:
         raise StepFailed("odd", "It is odd.", permanent=said["fail"] == "for good")
@@ -87,15 +94,26 @@ def visit_soon(step):
 
 @implements(replace(VISIT, activity_id="visit_idempotent", effect="idempotent"))
 def visit_idempotent(step):
-    return output(
-        step.effects.once("visit", lambda key: visit(step.inputs["path"], key), "idempotent") or {"n": 1}
-    )
+    return output(step.effects.once("visit", lambda key: visit(step.inputs["path"], key)) or {"n": 1})
 
 
 @implements(replace(VISIT, activity_id="visit_at_most_once", effect="at_most_once"))
 def visit_at_most_once(step):
     said = step.effects.once("visit", lambda key: visit(step.inputs["path"], key), "at_most_once")
     return output({} if "confirmed_by_task" in said else said)
+
+
+@implements(replace(VISIT, activity_id="visit_queryable", effect="queryable"))
+def visit_queryable(step):
+    path = step.inputs["path"]
+    return output(
+        step.effects.once("visit", lambda key: visit(path, key), ask=lambda key: visited(path, key))
+    )
+
+
+@implements(replace(VISIT, activity_id="visit_undeclared"))
+def visit_undeclared(step):
+    return output(step.effects.once("visit", lambda key: visit(step.inputs["path"], key), "idempotent"))
 
 
 @implements(replace(VISIT, activity_id="visit_beating", heartbeat_seconds=2, timeout_seconds=600))
