@@ -7,7 +7,6 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
-from jsonschema import Draft202012Validator
 
 from executions.crews import finished_answer, photo_fields
 from executions.links import ensure_usable
@@ -27,6 +26,7 @@ from mudda import events, outbox, temporal
 from mudda.errors import Conflict, Forbidden, InvalidRequest, NotFound, Unprocessable
 from mudda.models import OutboxMessage
 from workflows.models import PlanApproval
+from workflows.plan.checks.inputs import schema_problems
 
 
 class TaskClosed(Conflict):
@@ -64,6 +64,7 @@ def decide_task(
     Args:
         outcome: one of the task's ``outcomes``.
         answer: for an activity's task, the answer that its form asks for.
+        comment: why; what becomes of a failed step is never decided without.
         by: who decides: a user, or whoever has a signed link to this task.
 
     Raises:
@@ -72,12 +73,14 @@ def decide_task(
         TaskTaken: somebody else has claimed it, or was given it; carries who and since when.
         Forbidden: ``by`` isn't in the group that may decide, or wrote or approved a plan that asks for four eyes.
         BadAnswer: the answer doesn't satisfy the form; names every field.
+        InvalidRequest: there is no such outcome, or it needs a comment.
         LinkExpired, LinkRevoked: the link is no longer good.
     """
     task = locked_task(task_id, by)
     ensure_may_decide(task, by)
     ensure_not_taken(task, by)
     ensure_answer(task, outcome, answer)
+    ensure_reason(task, comment)
     now = timezone.now()
     if outcome == DONE:
         answer = finished_answer(task, answer, now)
@@ -208,17 +211,21 @@ def ensure_answer(task: HumanTask, outcome: str, answer: Any) -> None:
         raise InvalidRequest("No such outcome.", errors=[error])
     if outcome not in GIVES_ANSWER:
         return
+    given = answer if answer is not None else {}
     errors = [
-        {
-            "pointer": "/answer" + "".join(f"/{part}" for part in e.absolute_path),
-            "code": "bad_input",
-            "message": e.message,
-        }
-        for e in Draft202012Validator(task.form).iter_errors(answer if answer is not None else {})
+        {"pointer": pointer, "code": code, "message": message}
+        for pointer, code, message in schema_problems(given, task.form, "/answer")
     ]
     errors += unknown_uploads(task, answer)
     if errors:
         raise BadAnswer(errors=errors)
+
+
+def ensure_reason(task: HumanTask, comment: str) -> None:
+    """Steering a run is kept with who and why, whichever door it comes through."""
+    if task.kind == ESCALATION and not comment.strip():
+        why = "Say why: it is kept with who decided it and when."
+        raise InvalidRequest(why, errors=[{"pointer": "/comment", "code": "bad_value", "message": why}])
 
 
 def unknown_uploads(task: HumanTask, answer: Any) -> list[dict[str, str]]:

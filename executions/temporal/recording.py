@@ -4,15 +4,23 @@ Runs in the activity's own thread. Trouble with the database is infrastructure: 
 never counts against the step.
 """
 
+import json
 import logging
 import time
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, TypeVar
 
-from django.db import InterfaceError, OperationalError, close_old_connections, connection, transaction
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import (
+    DataError,
+    InterfaceError,
+    OperationalError,
+    close_old_connections,
+    connection,
+    transaction,
+)
 from django.utils import timezone
-from jsonschema import Draft202012Validator
 from temporalio.exceptions import ApplicationError
 
 from executions.activities.registry import Implementation, StepContext, StepFailed, Waiting, effect_of
@@ -31,7 +39,7 @@ from executions.temporal.contracts import INFRASTRUCTURE, Carried, StepAnswer, S
 from executions.temporal.handles import has_handles, shrink
 from executions.temporal.large import restore
 from executions.temporal.watching import watchdog
-from mudda import events
+from mudda import events, strictjson
 from mudda.errors import MuddaError
 from workflows.plan.checks.inputs import schema_problems
 
@@ -45,6 +53,8 @@ ENDED = (
     StepStatus.CANCELLED,
 )
 LONGEST_ERROR = 2_000
+DEEPEST = 200
+"""Levels of an output inside each other."""
 
 TIMED_OUT = "timed_out"
 """The code of an attempt that has run out of its time while its worker was alive."""
@@ -134,7 +144,10 @@ def _run_step(call: StepCall, implementation: Implementation) -> StepAnswer:
     except Exception as error:
         logger.exception("step %s of execution %s: a defect", call.step_id, call.execution_id)
         return fail(call, step, defect(error))
-    complete(step, result)
+    try:
+        complete(step, result)
+    except DataError:  # its words may quote the output
+        return fail(call, step, bad_output("PostgreSQL cannot keep its output."))
     return StepAnswer(output=shrink(step.execution_id, step.step_id, result))
 
 
@@ -332,12 +345,23 @@ def ensure_inputs(step: StepRun, inputs: dict[str, Any]) -> None:
 
 def ensure_output(step: StepRun, output: Any) -> None:
     """A step whose output isn't what the catalogue promised has failed: later steps rely on it."""
-    schema = step.compiled["output_schema"]
-    problem = next(iter(Draft202012Validator(schema).iter_errors(output)), None)
-    if problem is not None:
-        raise StepFailed(
-            "bad_output", f"Its output isn't as promised: {problem.message[:500]}", permanent=True
-        )
+    ensure_keepable(output)
+    for pointer, _, message in schema_problems(output, step.compiled["output_schema"]):
+        raise bad_output(f"Its output isn't as promised: {pointer} {message}"[:LONGEST_ERROR])
+
+
+def ensure_keepable(output: Any) -> None:
+    """An output becomes JSON in PostgreSQL, in Temporal and for whoever reads it: by the rules of what comes in."""
+    try:
+        text = json.dumps(output, cls=DjangoJSONEncoder)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise bad_output(f"Its output is no JSON ({type(error).__name__}).") from None
+    for problem in strictjson.loads(text, max_depth=DEEPEST)[1]:
+        raise bad_output(f"Its output cannot be kept: {problem.pointer} {problem.message}"[:LONGEST_ERROR])
+
+
+def bad_output(message: str) -> StepFailed:
+    return StepFailed("bad_output", message, permanent=True)
 
 
 def locked_execution(execution_id: str) -> WorkflowExecution:
