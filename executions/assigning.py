@@ -17,7 +17,6 @@ from executions.deciding import ensure_may_decide, ensure_not_taken, locked_task
 from executions.links import revoke_links
 from executions.models import HumanTask, TaskStatus
 from executions.reminders import put_letters
-from executions.tasks import APPROVAL, ESCALATION, UNCERTAIN_EFFECT
 from executions.worktime import NoWorkingTime, add_work, work_between
 from mudda import events
 from mudda.errors import Conflict, Forbidden, InvalidRequest, Unprocessable
@@ -26,9 +25,6 @@ from workflows.plan.schema import GROUPS
 DECIDE = "executions.decide_humantask"
 LEADERS = ("supervisor", "administrator")
 """The groups that may hand on, hold and release tasks that are other people's."""
-
-ABOUT_THE_RUN = frozenset({APPROVAL, ESCALATION, UNCERTAIN_EFFECT})
-"""Kinds of task that decide how a run goes on: they never go to a group with less say."""
 
 
 class TaskNotTaken(Conflict):
@@ -100,7 +96,7 @@ def reassign_task(*, task_id: UUID, reason: str, by: User, user: str = "", group
 
     Args:
         user: a username; they have to be ones who may decide the task.
-        group: a group of staff; a task that decides about the run never goes to one with less say.
+        group: a group of staff; a task that a plan, or mudda, gives to a group never goes to one with less say.
 
     Raises:
         NotFound, TaskClosed, TaskTaken, Forbidden: as for ``claim_task``.
@@ -204,8 +200,9 @@ def _ensure_assignee(task: HumanTask, username: str) -> User:
 def _ensure_group(task: HumanTask, group: str) -> str:
     if not Group.objects.filter(name=group).exists():
         raise BadAssignee(errors=[_error("group", "There is no such group.")])
-    if task.kind in ABOUT_THE_RUN and (group not in GROUPS or stronger_group(task.group, group) != group):
-        message = f"This decides how the run goes on: not less than {task.group} may."
+    asked_for = task.group in GROUPS  # a group of the city's own has no more say than another
+    if asked_for and (group not in GROUPS or stronger_group(task.group, group) != group):
+        message = f"This was asked of the group {task.group}: not less than that may decide it."
         raise BadAssignee(errors=[_error("group", message)])
     return group
 

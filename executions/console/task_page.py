@@ -16,7 +16,7 @@ from executions.console.task_form import TaskForm
 from executions.crews import photo_fields
 from executions.deciding import GIVES_ANSWER, TaskTaken, ensure_may_decide, ensure_not_taken, ensure_open
 from executions.models import HumanTask, StepRun, TaskStatus, TaskUpload
-from executions.tasks import DONE
+from executions.tasks import DONE, ESCALATION
 from mudda import console
 from mudda.errors import Forbidden
 from workflows.console.words import working_time
@@ -66,6 +66,7 @@ def task_page(request: HttpRequest, task: HumanTask) -> dict[str, Any]:
         "form": TaskForm(task, labels) if asks and not why_not else None,
         "by_hand": next((one for one in outcomes if one.answers and one.value != DONE), None),
         "outcomes": outcomes,
+        "asks_why": task.kind == ESCALATION,
         "decide_url": reverse("admin:executions_humantask_decide", args=[task.pk]),
         "answer": shown_answer(task, labels, uploads),
         "files": uploads if why_not else [],

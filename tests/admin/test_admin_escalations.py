@@ -59,6 +59,24 @@ def test_deciding_without_a_result_asks_for_no_field(owner, asked, outcome):
     assert (told(asked)["then"], told(asked)["reason"]) == (outcome, "So be it.")
 
 
+@pytest.mark.parametrize("outcome", ["retry", "skip", "stop"])
+@pytest.mark.parametrize("comment", ["", "  "])
+def test_what_becomes_of_a_failed_step_is_not_decided_without_a_reason(owner, asked, outcome, comment):
+    assert (
+        "required" in owner.get(page_of_task(asked)).content.decode().split('name="comment"')[1].split(">")[0]
+    )
+    assert "Say why" in said(owner.post(decision_on(asked), {"outcome": outcome, "comment": comment}))
+    assert_undecided(asked)
+
+
+def test_a_result_without_a_reason_is_shown_again_with_what_was_typed(owner, asked):
+    response = owner.post(decision_on(asked), {**GIVEN, "comment": "", "outcome": "answer"})
+    text = response.content.decode()
+    assert response.status_code == 422
+    assert "Say why" in text and "by hand" in text
+    assert_undecided(asked)
+
+
 def test_a_result_given_by_hand_becomes_the_steps_output(owner, asked):
     assert "The run has been told" in said(owner.post(decision_on(asked), {**GIVEN, "outcome": "answer"}))
     assert told(asked)["then"] == "answer"
@@ -80,7 +98,7 @@ def test_a_result_may_be_given_without_any_photo(owner, step):
     photos = {"type": "array", "items": {"type": "string"}, "x-uploads": True}
     schema = {"type": "object", "properties": {"photos": photos}, "required": ["photos"]}
     task = ask_about_failed_step(step, "supervisor", {"code": "away", "message": "Away."}, schema)
-    owner.post(decision_on(task), {"outcome": "answer"})
+    owner.post(decision_on(task), {"outcome": "answer", "comment": "There was nothing to see."})
     assert told(task)["answer"] == {"photos": []}
 
 

@@ -171,7 +171,9 @@ def test_a_failure_can_be_answered_by_hand_if_the_answer_is_what_the_activity_pr
     refused = city.decide(task, "answer", answer={"status": 7}, status=422)
     assert refused["code"] == "bad_answer"
     answer = {"notification_id": "by-phone", "channel": "phone", "status": "told"}
-    city.decide(task, "answer", answer=answer)
+    unexplained = city.decide(task, "answer", answer=answer, status=400)
+    assert [error["pointer"] for error in unexplained["errors"]] == ["/comment"]
+    city.decide(task, "answer", answer=answer, comment="The office rang them up.")
     run = city.ends(execution)
     assert run["execution_data"]["results"]["tell"] == answer
     assert city.rows("SELECT 1 FROM issues_issuenote WHERE text = 'Status told'")

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import Group
 from django.utils import timezone
 
 from executions.assigning import (
@@ -21,7 +22,7 @@ from executions.deadlines import sweep_deadlines
 from executions.deciding import TaskClosed, TaskTaken, decide_task
 from executions.links import issue_link
 from executions.models import HumanTask, TaskStatus
-from executions.tasks import APPROVAL
+from executions.tasks import APPROVAL, COMPENSATION_FAILED, ESCALATION
 from executions.worktime import work_between
 from mudda.errors import Forbidden, InvalidRequest, NotFound
 from tests import factories
@@ -193,6 +194,26 @@ def test_an_approval_never_goes_to_a_group_with_less_say(boss):
     assert reassign_task(task_id=task.pk, group="administrator", reason="Ask them.", by=boss).group == (
         "administrator"
     )
+
+
+@pytest.mark.parametrize("kind", ["confirm_completion", COMPENSATION_FAILED, ESCALATION])
+def test_no_task_that_is_asked_of_a_group_goes_to_one_with_less_say(boss, kind):
+    task = make_task(confirm())
+    HumanTask.objects.filter(pk=task.pk).update(kind=kind, group="supervisor")
+    Group.objects.create(name="night shift")
+    for less in ("dispatcher", "night shift"):
+        with pytest.raises(BadAssignee) as refused:
+            reassign_task(task_id=task.pk, group=less, reason="They are quicker.", by=boss)
+        assert [error["pointer"] for error in refused.value.errors] == ["/group"]
+    handed = reassign_task(task_id=task.pk, group="administrator", reason="Ask them.", by=boss)
+    assert handed.group == "administrator"
+
+
+def test_a_crews_task_goes_to_whatever_group_the_city_has(boss):
+    task = make_task(crew())
+    Group.objects.create(name="night shift")
+    for group in ("night shift", "dispatcher"):
+        assert reassign_task(task_id=task.pk, group=group, reason="It is night.", by=boss).group == group
 
 
 @pytest.mark.parametrize(
