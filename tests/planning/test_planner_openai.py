@@ -2,11 +2,12 @@ import json
 
 import pytest
 from jsonschema import Draft202012Validator
-from model_answers import OTHER_RULES, RULES, answer, choice, revision, step
+from model_answers import OTHER_RULES, RULES, answer, choice, plan, revision, step
 
 from workflows.plan.catalogue import CORE_CATALOGUE, GROUPS
+from workflows.plan.compiler import compile_plan
 from workflows.plan.problems import has_errors
-from workflows.plan.schema import normalise
+from workflows.plan.schema import digest, normalise
 from workflows.plan.validation import validate
 from workflows.planning.answers import answer_schema, keep_unshown, read_plan, revision_schema, show_plan
 from workflows.planning.base import DraftRequest, PastCase
@@ -14,7 +15,7 @@ from workflows.planning.choices import ALWAYS, choice_schema
 from workflows.planning.failures import PlannerAnswerBad, PlannerUnavailable
 from workflows.planning.openai import LONGEST_ANSWER
 from workflows.planning.playbooks import load_playbooks
-from workflows.planning.prompts import report, to_choose, to_revise
+from workflows.planning.prompts import report, to_choose, to_revise, writing
 
 GROUNDED = DraftRequest("Water leak at 123 Main St", passages=(RULES, OTHER_RULES))
 
@@ -365,15 +366,90 @@ def test_any_shape_of_plan_is_read_without_raising_and_left_to_validation(plan, 
     assert validate(document, offered_activities)
 
 
-def test_each_playbook_survives_being_shown_in_the_form_of_an_answer_and_read_again():
-    for kind, playbook in load_playbooks().playbooks.items():
-        shown = json.loads(json.dumps(show_plan(dict(playbook.plan))))
-        document, problems = read_plan(shown)
-        assert not problems
-        assert validate(keep_unshown(document, playbook.plan), CORE_CATALOGUE) == validate(
-            playbook.plan, CORE_CATALOGUE
-        ), kind
-        assert normalise(keep_unshown(document, playbook.plan)) == normalise(playbook.plan), kind
+def fitted(document, passages=()):
+    """The plan as it is shown to the model, which fits the very schema that is sent with it."""
+    shown = json.loads(json.dumps(show_plan(document, passages)))
+    schema = revision_schema(CORE_CATALOGUE, passages)
+    Draft202012Validator(schema).validate({"plan": shown, "account": []})
+    return shown
+
+
+def round_trip(document, passages=()):
+    """The plan as it is after a revision in which the model changes nothing."""
+    read, problems = read_plan(fitted(document, passages), passages)
+    assert problems == []
+    return normalise(keep_unshown(read, document))
+
+
+@pytest.mark.parametrize("passages", [(), (RULES, OTHER_RULES)])
+@pytest.mark.parametrize("kind", sorted(load_playbooks().playbooks))
+def test_a_playbooks_plan_fits_the_schema_of_a_revision_and_has_the_same_digest_when_it_is_read_again(
+    kind, passages
+):
+    plan = normalise(dict(load_playbooks().playbooks[kind].plan))
+    assert digest(round_trip(plan, passages)) == digest(plan)
+
+
+@pytest.mark.parametrize(
+    "approval",
+    [
+        True,
+        {"group": "supervisor"},
+        {"reason": "It costs."},
+        {"group": "approver", "reason": "It costs.", "due": "PT4H", "four_eyes": True},
+        {"group": "approver", "overdue": {"remind": "PT1H", "escalate_to": "supervisor", "then": "fail"}},
+        {"group": "approver", "overdue": {"then": "wait"}},
+    ],
+)
+def test_whatever_an_approval_carries_survives_a_revision(approval):
+    tell = {
+        "step_id": "tell", "activity_id": "send_notification", "title": "Tell", "needs": [],
+        "requires_approval": approval, "inputs": {"to": "{{ issue.reporter }}", "message": "x"},
+    }  # fmt: skip
+    plan = {"schema_version": 1, "workflow_name": "x", "steps": [tell]}
+    assert not has_errors(validate(plan, CORE_CATALOGUE))
+    assert round_trip(plan) == plan
+
+
+def test_a_step_is_shown_to_cite_the_offered_passages_that_its_policies_are_from():
+    plan = {
+        "schema_version": 1, "workflow_name": "x",
+        "steps": [{
+            "step_id": "tell", "activity_id": "send_notification", "title": "Tell", "needs": [],
+            "policies": [f"{RULES.document}@{RULES.version}", "0b6f5c1e-4a8e-4b7e-9d55-0c7f3d7a1b22@1"],
+            "inputs": {"to": "{{ issue.reporter }}", "message": "x"},
+        }],
+    }  # fmt: skip
+    assert fitted(plan, (RULES, OTHER_RULES))["steps"][0]["cites"] == [RULES.id]
+    assert round_trip(plan, (RULES, OTHER_RULES)) == plan
+
+
+def test_the_model_is_told_which_activities_need_approval_and_four_eyes():
+    told = writing(CORE_CATALOGUE, (), ())
+    contractor = next(line for line in told.splitlines() if '"order_contractor"' in line)
+    assert json.loads(contractor)["needs_approval_by"] == "supervisor"
+    assert json.loads(contractor)["needs_four_eyes"] is True
+    lane = next(line for line in told.splitlines() if '"activity_id": "reserve_lane"' in line)
+    assert (json.loads(lane)["needs_approval_by"], json.loads(lane)["needs_four_eyes"]) == (None, False)
+
+
+def test_no_four_eyes_is_what_the_form_has_to_say_and_takes_nothing_from_the_catalogue():
+    order = step(
+        "order",
+        "order_contractor",
+        requires_approval={
+            "group": "supervisor", "reason": "It costs.", "due": None, "four_eyes": False, "overdue": None,
+        },
+        inputs=[
+            {"name": "department", "value_json": '"water"'},
+            {"name": "scope", "value_json": '"Repair."'},
+            {"name": "cost_limit", "value_json": "500"},
+        ],
+    )  # fmt: skip
+    document, _ = read_plan(plan(order))
+    assert document["steps"][0]["requires_approval"] == {"group": "supervisor", "reason": "It costs."}
+    assert not has_errors(validate(document, CORE_CATALOGUE))
+    assert compile_plan(document, CORE_CATALOGUE).steps[0].approval.four_eyes
 
 
 @pytest.mark.parametrize(

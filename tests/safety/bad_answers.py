@@ -104,9 +104,6 @@ WITH_PROBLEMS = {
         answer(order(requires_approval=False)), {"weakens_approval", "wrong_type"},
     ),
     "an approval by a group of its own": (answer(order(requires_approval=asks("citizens"))), {"unknown_group"}),
-    "four eyes that are closed": (
-        answer(order(requires_approval=asks("supervisor", four_eyes=False))), {"weakens_approval"},
-    ),
     "somebody's address": (answer(letter("mallory@evil.example")), {"bad_input"}),
     "somebody's address among roles": (
         answer(letter(["{{ issue.reporter }}", "mallory@evil.example"])), {"bad_input"},

@@ -17,6 +17,7 @@ from typing import Any
 from mudda import strictjson
 from workflows.plan.catalogue import GROUPS, Catalogue
 from workflows.plan.problems import Problem
+from workflows.plan.schema import normalise
 from workflows.planning.base import Passage, citation_text
 
 ANSWER_NAME = "plan_draft"
@@ -46,6 +47,18 @@ def one_of(values: Sequence[str]) -> dict[str, Any]:
     return {"type": "string", "enum": list(values)}
 
 
+_OVERDUE = {"remind": or_null(_TEXT), "escalate_to": or_null(one_of(GROUPS))}
+_APPROVAL = closed(
+    {
+        "group": or_null(one_of(GROUPS)),
+        "reason": _TEXT,
+        "due": or_null(_TEXT),
+        "four_eyes": {"type": "boolean"},
+        "overdue": or_null(closed({**_OVERDUE, "then": or_null(one_of(("wait", "fail")))})),
+    }
+)
+
+
 def passage_ids(passages: Sequence[Passage]) -> dict[str, Any]:
     """The schema of a list of ids of these passages."""
     return {"type": "array", "items": {"type": "integer", "enum": [passage.id for passage in passages]}}
@@ -64,7 +77,6 @@ def revision_schema(catalogue: Catalogue, passages: Sequence[Passage] = ()) -> d
 
 def _plan_schema(catalogue: Catalogue, passages: Sequence[Passage]) -> dict[str, Any]:
     inputs = {"type": "array", "items": closed({"name": _TEXT, "value_json": _TEXT})}
-    group = one_of(GROUPS)
     step = {
         "step_id": _TEXT,
         "activity_id": one_of(list(catalogue)),
@@ -72,13 +84,9 @@ def _plan_schema(catalogue: Catalogue, passages: Sequence[Passage]) -> dict[str,
         "reason": _TEXT,
         "needs": {"type": "array", "items": _TEXT},
         "when_json": or_null(_TEXT),
-        "requires_approval": or_null(
-            closed({"group": group, "reason": _TEXT, "due": or_null(_TEXT), "four_eyes": {"type": "boolean"}})
-        ),
+        "requires_approval": or_null(_APPROVAL),
         "due": or_null(_TEXT),
-        "overdue": or_null(
-            closed({"remind": or_null(_TEXT), "escalate_to": or_null(group), "then_json": or_null(_TEXT)})
-        ),
+        "overdue": or_null(closed({**_OVERDUE, "then_json": or_null(_TEXT)})),
         "on_failure": one_of(["fail", "continue", *(_ESCALATE + name for name in GROUPS)]),
         "inputs": inputs,
     }
@@ -154,7 +162,7 @@ def _step(answered: object, pointer: str, known: Mapping[int, str], problems: li
     elif isinstance(failing, str) and failing.startswith(_ESCALATE):
         step["on_failure"] = {"escalate": failing.removeprefix(_ESCALATE)}
     if isinstance(step.get("requires_approval"), dict):
-        step["requires_approval"] = _given(step["requires_approval"])
+        step["requires_approval"] = _approval(step["requires_approval"])
     condition = answered.get("when_json")
     if condition is not None:
         step["when"] = _json(condition, f"{pointer}/when", problems)
@@ -166,6 +174,20 @@ def _step(answered: object, pointer: str, known: Mapping[int, str], problems: li
         step["compensate"] = _compensate(answered["compensate"], f"{pointer}/compensate", problems)
     policies = list(dict.fromkeys(known[number] for number in _cites(answered) if number in known))
     return {**step, "policies": policies} if policies else step
+
+
+def _approval(answered: dict[str, Any]) -> object:
+    """Without what only the form has to say. No four eyes is the default, and where the catalogue asks for them
+    it gets them whatever is written."""
+    approval = _given(answered)
+    if approval.get("four_eyes") is False:
+        del approval["four_eyes"]
+    if approval.get("reason") == "":
+        del approval["reason"]
+    overdue = approval.get("overdue")
+    if isinstance(overdue, dict):
+        approval["overdue"] = _given(overdue)
+    return approval or True
 
 
 def _overdue(answered: object, pointer: str, problems: list[Problem]) -> object:
@@ -180,7 +202,9 @@ def _overdue(answered: object, pointer: str, problems: list[Problem]) -> object:
 def _compensate(answered: object, pointer: str, problems: list[Problem]) -> object:
     if not isinstance(answered, dict) or "inputs" not in answered:
         return answered
-    return {**answered, "inputs": _inputs(answered["inputs"], f"{pointer}/inputs", problems)}
+    inputs = _inputs(answered["inputs"], f"{pointer}/inputs", problems)
+    rest = {key: value for key, value in answered.items() if key != "inputs"}
+    return {**rest, "inputs": inputs} if inputs != {} else rest
 
 
 def _given(members: dict[str, Any]) -> dict[str, Any]:
@@ -227,34 +251,68 @@ def below(pointer: str, name: str) -> str:
 # --- showing a plan, to be revised ------------------------------------------------------------------
 
 
-def show_plan(document: Any) -> Any:
+def show_plan(document: Any, passages: Sequence[Passage] = ()) -> Any:
     """Return a plan document in the form of an answer: what ``read_plan`` would make it of.
 
-    A document with errors is shown too; what is not as it should be stays as it is.
+    A sound plan of activities that are offered fits the schema that is sent with it, and read again it has the
+    digest that it had. A document with errors is shown too; what is not as it should be stays as it is.
+
+    Args:
+        passages: those that are offered; a step that cites one of them is shown to do so.
     """
     if not isinstance(document, dict):
         return document
-    steps = document.get("steps")
-    shown = {name: document.get(name, "") for name in ("workflow_name", "description")}
-    return {**shown, "steps": [_shown(step) for step in steps] if isinstance(steps, list) else steps}
+    plan: Any = normalise(document)
+    steps = plan.get("steps")
+    ids = {citation_text(passage.document, passage.version): passage.id for passage in passages}
+    shown = {name: plan.get(name, "") for name in ("workflow_name", "description")}
+    return {**shown, "steps": [_shown(step, ids) for step in steps] if isinstance(steps, list) else steps}
 
 
-def _shown(step: Any) -> Any:
+_FORM = (
+    "step_id", "activity_id", "title", "reason", "needs", "when_json", "requires_approval", "due", "overdue",
+    "on_failure", "inputs", "compensate", "cites",
+)  # fmt: skip
+_BLANK = {"reason": "", "requires_approval": None, "due": None, "overdue": None, "compensate": None}
+_BLANK_APPROVAL = {"group": None, "reason": "", "due": None, "four_eyes": False, "overdue": None}
+_BLANK_OVERDUE = {"remind": None, "escalate_to": None}
+_UNSHOWN = ("when", "inputs", "policies", *_KEPT)
+
+
+def _shown(step: Any, ids: Mapping[str, int]) -> Any:
     if not isinstance(step, dict):
         return step
-    shown = {key: value for key, value in step.items() if key not in ("when", "inputs", *_KEPT)}
+    shown = _BLANK | {key: value for key, value in step.items() if key not in _UNSHOWN}
     failing = step.get("on_failure", "fail")
     if isinstance(failing, dict) and isinstance(failing.get("escalate"), str):
         failing = _ESCALATE + failing["escalate"]
     shown |= {"when_json": _text(step.get("when")), "inputs": _listed(step.get("inputs", {}))}
     shown["on_failure"] = failing
+    shown["requires_approval"] = _shown_approval(shown["requires_approval"])
     overdue, compensate = step.get("overdue"), step.get("compensate")
     if isinstance(overdue, dict):
         rest = {key: value for key, value in overdue.items() if key != "then"}
-        shown["overdue"] = {**rest, "then_json": _text(overdue.get("then"))}
+        shown["overdue"] = {**_BLANK_OVERDUE, **rest, "then_json": _text(overdue.get("then"))}
     if isinstance(compensate, dict):
         shown["compensate"] = {**compensate, "inputs": _listed(compensate.get("inputs") or {})}
+    if ids:
+        shown["cites"] = [ids[policy] for policy in _policies(step) if policy in ids]
+    return {name: shown[name] for name in (*_FORM, *shown) if name in shown}
+
+
+def _shown_approval(approval: Any) -> Any:
+    given = {} if approval is True else approval
+    if not isinstance(given, dict):
+        return approval
+    shown = {**_BLANK_APPROVAL, **given}
+    if isinstance(shown["overdue"], dict):
+        shown["overdue"] = {**_BLANK_OVERDUE, "then": None, **shown["overdue"]}
     return shown
+
+
+def _policies(step: dict[str, Any]) -> list[str]:
+    policies = step.get("policies")
+    return [policy for policy in policies if isinstance(policy, str)] if isinstance(policies, list) else []
 
 
 def _text(value: Any) -> str | None:
@@ -288,8 +346,7 @@ def _kept(step: Any, before: Any) -> Any:
     if before is None:
         return step
     kept = {key: before[key] for key in _KEPT if key in before and key not in step}
-    cited = [p for p in before.get("policies") or () if isinstance(p, str)]
-    policies = list(dict.fromkeys([*cited, *step.get("policies", ())]))
+    policies = list(dict.fromkeys([*_policies(before), *_policies(step)]))
     return {**step, **kept, **({"policies": policies} if policies else {})}
 
 

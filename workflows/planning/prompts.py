@@ -17,7 +17,7 @@ from workflows.planning.city import Category, Department
 from workflows.planning.places import PLACE_LIMIT
 from workflows.planning.text import clean
 
-PROMPT_VERSION = "3"
+PROMPT_VERSION = "4"
 
 PROBLEMS_TOLD = 25  # more would only repeat themselves
 LONGEST_ECHO = 40_000  # characters of an earlier answer that are sent back with its problems
@@ -72,7 +72,10 @@ _RULES = """\
    step is skipped too. Fields of the issue: %(fields)s.
 6. "when_json" is null, or a condition written as JSON: {"eq": ["{{ steps.inspect.danger }}", true]}, also
    ne, lt, lte, gt, gte, in, {"all": [...]}, {"any": [...]}, {"not": {...}}, {"exists": "{{ ... }}"}.
-7. Ask for an approval where a step costs much money, closes a road, or touches somebody's property.
+7. Ask for an approval where a step costs much money, closes a road, or touches somebody's property. An activity
+   that "needs_approval_by" a group, or "needs_four_eyes", has that approval whatever you write: "group" may be null
+   or a group with more say. "four_eyes" means that nobody who worked on the plan may decide; "overdue" says what
+   happens when nobody decides in time (null: the usual reminder), and its "then" is "wait" or "fail".
 8. dispatch_crew ends when the crew says that the work is done, which may take days: what must happen at once
    does not need it. Say that something is done,
    or set the status RESOLVED, only after a confirm_completion that answered true.
@@ -271,5 +274,6 @@ def _activity(catalogue: Catalogue, name: str) -> str:
         "inputs": spec.inputs,
         "output": spec.output,
         "needs_approval_by": spec.approval.group if spec.approval else None,
+        "needs_four_eyes": spec.approval is not None and spec.approval.four_eyes,
     }
     return json.dumps(told, ensure_ascii=False)
