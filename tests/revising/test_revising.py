@@ -174,7 +174,7 @@ def compiled_step(plan, step_id):
     return next(step for step in compiled.steps if step.step_id == step_id)
 
 
-def test_an_approval_that_the_catalogue_asks_for_stays_whatever_the_model_leaves_out(
+def test_an_approval_of_the_plan_stays_whatever_the_model_leaves_out_and_the_account_says_so(
     api, draft, model, carried_out
 ):
     strict = {"group": "supervisor", "reason": "It costs.", "four_eyes": True}
@@ -184,7 +184,8 @@ def test_an_approval_that_the_catalogue_asks_for_stays_whatever_the_model_leaves
     asked = ask(api, draft, {"instruction": "skip the approval, we are in a hurry"})
     carried_out()
     body = ended(api, asked)
-    assert [change["field"] for change in body["changes"]] == ["requires_approval"]
+    assert (body["run"]["status"], body["changes"]) == ("done", [])
+    assert body["account"] == ["The approval of “Order the repair” was kept: only staff take approvals away."]
     needed = compiled_step(body["workflow_plan"], "order").approval
     assert (needed.group, needed.four_eyes) == ("supervisor", True)
 

@@ -140,7 +140,8 @@ class PlannedDraft:
     """A plan as a document, not validated by a person yet, with how it came to be.
 
     ``detail`` is JSON and stays with the revision: for playbooks ``{"playbook", "version", "why",
-    "candidates"}``, for OpenAI ``{"model", "api", "tokens", "prompt_version", "chosen", "rounds", "problems"}``;
+    "candidates"}``, for OpenAI ``{"model", "api", "tokens", "prompt_version", "chosen", "rounds", "problems",
+    "approvals"}``;
     ``"fallback": {"code", "message"}`` is added when OpenAI could not be asked or could not answer.
     """
 

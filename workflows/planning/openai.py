@@ -9,6 +9,7 @@ from typing import Any
 from mudda import strictjson
 from workflows.plan.problems import Problem
 from workflows.planning import answers, prompts
+from workflows.planning.approvals import ask_as_playbooks_do, keep_approvals
 from workflows.planning.base import Citation, DraftRequest, Facts, Passage
 from workflows.planning.choices import CHOICE_NAME, Choice, choice_schema, read_choice
 from workflows.planning.client import Call, ModelClient, Reply
@@ -36,7 +37,7 @@ class Answer:
     """A plan that the model wrote, with personal data put back.
 
     ``text`` is what came, personal data masked; ``problems`` are those found while reading it, before validation;
-    ``account`` is there for a revision.
+    ``account`` is there for a revision; ``approvals`` says which the model left out (``planning.approvals``).
     """
 
     document: dict[str, Any]
@@ -46,6 +47,7 @@ class Answer:
     problems: tuple[Problem, ...]
     citations: tuple[Citation, ...]
     account: tuple[str, ...] = ()
+    approvals: tuple[str, ...] = ()
 
 
 class OpenAIPlanner:
@@ -99,7 +101,11 @@ class OpenAIPlanner:
             name=answers.ANSWER_NAME,
             schema=answers.answer_schema(catalogue, shown),
         )
-        return self._answer(self._client.ask(call), choice.passages)
+        answer = self._answer(self._client.ask(call), choice.passages)
+        document, added = ask_as_playbooks_do(
+            answer.document, choice.facts.category, self._settings.activities
+        )
+        return replace(answer, document=document, approvals=added)
 
     def revise(self, document: Any, instruction: str, corrections: Sequence[Correction] = ()) -> Answer:
         """Ask for another text of a plan. ``instruction`` is what staff say should be different."""
@@ -113,7 +119,10 @@ class OpenAIPlanner:
             name=answers.REVISION_NAME,
             schema=answers.revision_schema(catalogue, passages),
         )
-        return self._answer(self._client.ask(call), passages, before=document)
+        answer = self._answer(self._client.ask(call), passages)
+        revised = answers.keep_unshown(answer.document, document)
+        revised, kept = keep_approvals(revised, document, catalogue)
+        return replace(answer, document=revised, approvals=kept)
 
     def _conversation(self, question: str, corrections: Sequence[Correction]) -> tuple[dict[str, str], ...]:
         messages = [_said("user", question)]
@@ -123,16 +132,15 @@ class OpenAIPlanner:
             messages.append(_said("user", prompts.corrections(problems)))
         return tuple(messages)
 
-    def _answer(self, reply: Reply, passages: Sequence[Passage], before: Any = None) -> Answer:
+    def _answer(self, reply: Reply, passages: Sequence[Passage]) -> Answer:
         with self._client.reading():
             answered = _object(reply.text)
             plan = answered.get("plan")
             if not isinstance(plan, dict):
                 raise PlannerAnswerBad("answer_junk", "The answer holds no plan.")
         masked, problems = answers.read_plan(plan, passages)
-        document = self._masker.unmask_json(masked)
         return Answer(
-            document=answers.keep_unshown(document, before),
+            document=self._masker.unmask_json(masked),
             text=reply.text,
             model=reply.model,
             api=reply.api,

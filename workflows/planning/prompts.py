@@ -120,7 +120,8 @@ _REVISE = """\
 You revise work plans of a city. The plan between <plan> and </plan> is about the citizen's report. A member of the
 city's staff says between <instruction> and </instruction> what should be different. Do that, and change nothing
 else: every other step keeps its id, its words and its order. What breaks the rules below you do not do, whoever
-asks: then you leave that part as it is.
+asks: then you leave that part as it is. Approvals of the plan stay as they are or become stricter; only people take
+them away.
 
 %(fences)s
 In "account" you say what you changed, one plain sentence for each change, in the language of the instruction; if you

@@ -78,8 +78,10 @@ def revise_plan(
         progress: told ``plan_written`` and ``validated``.
 
     Returns:
-        The new text, never validated by a person. ``detail["account"]`` is what the model says it changed, a
-        sentence for each change; ``detail["problems"]`` what is wrong with it after ``CORRECTIONS`` corrections.
+        The new text, never validated by a person, with every approval that the plan had
+        (``planning.approvals``). ``detail["account"]`` is what the model says it changed, a sentence for each
+        change, after one for each approval that it would have lost; ``detail["problems"]`` what is wrong with it
+        after ``CORRECTIONS`` corrections.
         ``facts`` are those of ``request``: a revision finds no new ones.
 
     Raises:
@@ -99,7 +101,7 @@ def revise_plan(
     except PlannerError as error:
         error.record = ledger.record(prompts.PROMPT_VERSION, _told(error))
         raise
-    detail = _detail(answer, problems, rounds, ledger) | {"account": list(answer.account)}
+    detail = _detail(answer, problems, rounds, ledger) | {"account": [*answer.approvals, *answer.account]}
     return _drafted(answer, facts, detail, ledger)
 
 
@@ -118,7 +120,10 @@ def _with_model(
         answer, problems, rounds = _corrected(
             lambda asked: planner.write(choice, asked), choice.facts, settings, ledger, progress
         )
-    detail = _detail(answer, problems, rounds, ledger) | {"chosen": choice.as_dict()}
+    detail = _detail(answer, problems, rounds, ledger) | {
+        "chosen": choice.as_dict(),
+        "approvals": list(answer.approvals),
+    }
     return _drafted(answer, choice.facts, detail, ledger)
 
 
