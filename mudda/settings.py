@@ -125,6 +125,7 @@ TEMPORAL_UI_URL = env("TEMPORAL_UI_URL", default="")
 
 OPENAI_API_KEY = env("OPENAI_API_KEY", default="")
 OPENAI_BASE_URL = env("OPENAI_BASE_URL", default="")
+OPENAI_API = env("OPENAI_API", default="auto")  # auto, responses or chat: which API is asked
 OPENAI_MODEL = env("OPENAI_MODEL", default="")  # the planner's own default where it is empty
 OPENAI_TIMEOUT = env.float("OPENAI_TIMEOUT", default=20.0)
 # What one draft may use; when it is spent, the playbooks draft.

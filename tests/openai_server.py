@@ -24,6 +24,7 @@ import pytest
 
 from mudda.devstack.surroundings import free_port
 from workflows.planning.breaker import forget_failures
+from workflows.planning.dialects import forget_dialects
 
 FOLDER = Path(sys.prefix) / "aimock"
 OPENAPI = Path(__file__).parents[2] / "shared" / "data" / "openai" / "openapi.json"
@@ -105,6 +106,7 @@ class OpenAIServer:
         self.requests.clear()
         self.speaks_responses = True
         forget_failures()
+        forget_dialects()
 
     # --- what was asked ---------------------------------------------------------------------------
 
@@ -233,6 +235,7 @@ def openai_server(tapped_aimock, request_rules):
     for path, _, body in tapped_aimock.requests:
         request_rules(path, body)
     forget_failures()
+    forget_dialects()
 
 
 # --- is it a request as OpenAI wants it? ------------------------------------------------------------
@@ -254,11 +257,21 @@ def request_rules():
 
     def check(path, body):
         assert set(body) <= set(typing.get_type_hints(types[path])), "a parameter that the SDK does not know"
-        adapters[path].validate_python(body)
+        _exhaust(adapters[path].validate_python(body))
         if described:
             described[path].validate(body)
 
     return check
+
+
+def _exhaust(value):
+    """Look at all of it: pydantic checks the members of an ``Iterable``, such as messages, only as they are taken."""
+    if isinstance(value, dict):
+        for one in value.values():
+            _exhaust(one)
+    elif not isinstance(value, str | bytes) and hasattr(value, "__iter__"):
+        for one in value:
+            _exhaust(one)
 
 
 def _described():

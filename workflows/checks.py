@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
 from workflows.planning.config import DEFAULT_MODEL
+from workflows.planning.dialects import API_CHOICES
 from workflows.planning.masking import KINDS
 from workflows.planning.playbooks import playbook_problems
 from workflows.planning.prices import SHIPPED, price_of, read_prices
@@ -26,6 +27,9 @@ def planner_settings_are_sound(app_configs: Any, **kwargs: Any) -> list[CheckMes
     if unknown:
         hint = f"Known: {', '.join(KINDS)}."
         found.append(Error(f"OPENAI_MASKED cannot mask {sorted(unknown)}.", hint=hint, id="workflows.E002"))
+    if settings.OPENAI_API not in API_CHOICES:
+        hint = f"Known: {', '.join(API_CHOICES)}."
+        found.append(Error(f"OPENAI_API is {settings.OPENAI_API!r}.", hint=hint, id="workflows.E004"))
     try:
         prices = {**SHIPPED, **read_prices(settings.OPENAI_PRICES)}
     except ValueError as error:

@@ -15,9 +15,11 @@ from pathlib import Path
 import pytest
 from model_answers import REQUEST, choice
 
+from tests.openai_server import STEPS, instructions_of
 from workflows.plan.catalogue import CORE_CATALOGUE
 from workflows.planning.breaker import forget_failures
 from workflows.planning.client import ModelClient
+from workflows.planning.dialects import forget_dialects
 from workflows.planning.ledger import Ledger
 from workflows.planning.openai import OpenAIPlanner
 from workflows.planning.service import PlannerSettings
@@ -81,6 +83,9 @@ class ModelServer:
         self.requests = []
         self.chosen = choice()
         self.drip = None  # seconds between the bytes of an answer
+        self.drips_headers = False  # the answer never gets to its body
+        self.left = 0  # times that somebody did not wait for that
+        self.refuses = None  # a function (path, body) that returns a reply for what this server does not know
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
@@ -148,6 +153,8 @@ class ModelServer:
 
             def _send(self, status, headers, text):
                 body = text.encode()
+                if owner.drips_headers:
+                    return self._send_headers_without_end()
                 self.send_response(status)
                 for name, value in {"Content-Type": "application/json", **headers}.items():
                     self.send_header(name, value)
@@ -155,10 +162,20 @@ class ModelServer:
                 self.end_headers()
                 if owner.drip is None:
                     self.wfile.write(body)
-                    return
+                    return None
                 for index in range(len(body)):
                     self.wfile.write(body[index : index + 1])
                     time.sleep(owner.drip)
+                return None
+
+            def _send_headers_without_end(self):
+                self.wfile.write(b"HTTP/1.1 200 OK\r\n")
+                try:
+                    while True:
+                        self.wfile.write(b"X-Please: wait\r\n")
+                        time.sleep(0.02)
+                except OSError:
+                    owner.left += 1
 
             def log_message(self, *args):
                 pass
@@ -166,23 +183,28 @@ class ModelServer:
         return Handler
 
     def _next(self, path, asked):
+        refused = self.refuses(path, asked) if self.refuses else None
+        if refused is not None:
+            return refused
         waiting = self.replies.get(path)
         if not waiting:
             return 404, {}, json.dumps({"error": {"message": "Not found", "code": None}})
-        if self.chosen is not None and "plan_choice" in json.dumps(
-            [asked.get("text"), asked.get("response_format")]
-        ):
+        if self.chosen is not None and STEPS["choose"] in instructions_of(asked):
             is_chat = "messages" in asked
             return 200, {}, json.dumps((self._completion if is_chat else self._response)(self.chosen))
         return waiting.popleft() if len(waiting) > 1 else waiting[0]
 
 
 @pytest.fixture
-def model_server():
+def model_server(request_rules):
+    """The server without any reply; what it was asked is checked at the end."""
     server = ModelServer()
     yield server
     server.close()
     forget_failures()
+    forget_dialects()
+    for path, _, body in server.requests:
+        request_rules(path, body)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The model's service fails: how often it is tried, what a draft may use, and when it is left alone."""
 
 import json
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -87,7 +88,8 @@ def test_a_server_with_chat_completions_only_drafts_as_well(openai_server, setti
         (401, "planner_key_refused", 1),
         (403, "planner_key_refused", 1),
         (404, "planner_not_found", 1),
-        (408, "planner_request_refused", 3),
+        (408, "planner_timeout", 3),
+        (409, "planner_failed", 3),
         (429, "planner_rate_limited", 3),
         (500, "planner_failed", 3),
         (503, "planner_failed", 3),
@@ -149,6 +151,26 @@ def test_an_answer_that_drips_is_given_up(model_server, settings_for_model):
     assert fallback_of(replace(settings_for_model, timeout=0.2)) == "planner_timeout"
 
 
+def test_headers_that_drip_are_given_up_in_time_and_the_connection_is_closed(
+    model_server, settings_for_model
+):
+    model_server.drips_headers = True
+    began = time.monotonic()
+    assert fallback_of(replace(settings_for_model, timeout=0.3)) == "planner_timeout"
+    assert len(model_server.requests) == ATTEMPTS
+    assert time.monotonic() - began < 10
+    while model_server.left < ATTEMPTS and time.monotonic() - began < 20:
+        time.sleep(0.02)
+    assert model_server.left == ATTEMPTS, "nobody listens to the answers any more"
+
+
+def test_a_draft_ends_with_its_seconds_whatever_a_server_drips(model_server, settings_for_model):
+    model_server.drips_headers = True
+    began = time.monotonic()
+    assert fallback_of(replace(settings_for_model, timeout=60.0, max_seconds=1.0)) == "planner_timeout"
+    assert time.monotonic() - began < 10
+
+
 def test_an_answer_without_end_is_not_read_to_its_end(model_server, settings_for_model):
     model_server.chosen = None
     model_server.reply_response("x" * 5_000_000)
@@ -186,6 +208,30 @@ def test_attempts_count_as_calls(openai_server, settings_for_peer):
     assert len(openai_server.requests) == 2
 
 
+def test_attempts_that_were_sent_and_never_answered_are_taken_from_the_budget(
+    openai_server, settings_for_peer
+):
+    openai_server.choose(choice())
+    openai_server.chaos(latencyMs=3_000)
+    dear = {"test-model": Price(Decimal(0), Decimal(10))}
+    slow = replace(settings_for_peer, timeout=0.1, prices=dear)
+    draft = draft_plan(REQUEST, settings=slow)
+    assert draft.detail["fallback"]["code"] == "planner_timeout"
+    assert draft.record.cost == dear["test-model"].of(0, ATTEMPTS * MAX_OUTPUT_TOKENS)
+    assert draft.record.output_tokens == 0, "nobody reported any"
+    forget_failures()
+    openai_server.requests.clear()
+    assert fallback_of(replace(slow, max_cost=Decimal("0.161"))) == "planner_budget_spent"
+    assert len(openai_server.requests) == 1
+
+
+def test_attempts_that_reached_nobody_cost_nothing(model_server, settings_for_model):
+    model_server.close()
+    priced = replace(settings_for_model, prices={"test-model": Price(Decimal(10), Decimal(10))})
+    record = draft_plan(REQUEST, settings=priced).record
+    assert (record.calls, record.cost) == (ATTEMPTS, 0)
+
+
 def test_an_answer_may_be_as_long_as_the_budget_leaves_room_for(openai_server, settings_for_peer):
     openai_server.choose(choice())
     openai_server.write(answer())
@@ -205,7 +251,7 @@ def test_a_server_that_does_not_say_what_it_used_is_kept_within_the_budget_by_an
     assert draft.detail["fallback"]["code"] == "answer_junk"
     assert (draft.record.input_tokens, draft.record.output_tokens) == (0, 0)
     unsaid = replace(settings_for_model, prices={"test-model": Price(Decimal(0), Decimal(1))})
-    assert draft_plan(REQUEST, settings=unsaid).record.cost == Decimal("0.100001")
+    assert draft_plan(REQUEST, settings=unsaid).record.cost == Decimal("0.150001")
 
 
 # --- a service that is down -------------------------------------------------------------------------

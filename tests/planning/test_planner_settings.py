@@ -25,6 +25,7 @@ def test_the_settings_as_shipped_are_sound_and_mask_everything(settings):
         ("OPENAI_PRICES", {"llama3": "cheap"}, "workflows.E003"),
         ("OPENAI_PRICES", [1, 2], "workflows.E003"),
         ("OPENAI_MODEL", "llama3", "workflows.W001"),
+        ("OPENAI_API", "completions", "workflows.E004"),
     ],
 )
 def test_settings_that_cannot_be_kept_are_named(settings, name, value, found):
@@ -49,9 +50,9 @@ def test_what_the_environment_says_reaches_the_planner(settings):
     settings.OPENAI_MAX_CALLS, settings.OPENAI_MAX_TOKENS = 3, 4_000
     settings.OPENAI_MAX_SECONDS, settings.OPENAI_MAX_COST = 5.0, 0.06
     settings.OPENAI_PRICES, settings.OPENAI_MASKED = {"llama3": [0, 0.5]}, ["emails"]
-    settings.CITY_REGION = "DE"
+    settings.CITY_REGION, settings.OPENAI_API = "DE", "chat"
     given = planner_settings()
     assert (given.max_calls, given.max_tokens, given.max_seconds) == (3, 4_000, 5.0)
     assert given.max_cost == Decimal("0.06")
     assert "llama3" in given.prices and "gpt-4o" in given.prices
-    assert (given.masked, given.region) == (("emails",), "DE")
+    assert (given.masked, given.region, given.api) == (("emails",), "DE", "chat")

@@ -120,8 +120,9 @@ class PlannerRecord:
 
     ``cost`` is in US dollars, None where the price of the model is not known; ``seconds`` the whole draft's.
     ``exchanges`` are the calls to the model as they left and came back, personal data masked:
-    ``{"purpose", "api", "request", "response", "seconds", "input_tokens", "output_tokens"}``. ``fallback`` is
-    ``{"code", "message"}`` when the playbooks had to step in.
+    ``{"purpose", "api", "form", "request", "response", "seconds", "input_tokens", "output_tokens"}``; with the form
+    ``json_object`` the schema stood in the prompt. ``fallback`` is ``{"code", "message"}`` when the playbooks had to
+    step in.
     """
 
     model: str = ""

@@ -1,11 +1,11 @@
 """Talking to OpenAI, or to any server that speaks its protocol.
 
-The Responses API is asked first; a server that does not know it (404, 405, 501) is asked through chat completions
-with the same schema, for the rest of the draft without being asked twice.
+How a server wants to be asked is in ``dialects``: the Responses API first, and chat completions with the same schema
+where a server does not know that.
 
 The SDK's own retries are off. It sleeps for as long as ``Retry-After`` says, up to two minutes, whatever a draft
-may take; its timeout is for each read, so an answer that drips has no end; and a breaker would see nothing of the
-attempts. What is retried is the same: connection errors, 408, 409, 429 and 5xx, with jitter.
+may take; its timeouts are for each read, so an answer that drips has no end (``line`` cuts it); and a breaker would
+see nothing of the attempts. What is retried is the same: connection errors, 408, 409, 429 and 5xx, with jitter.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from types import TracebackType
-from typing import Any, Literal, Self, cast
+from typing import Any, Literal, NoReturn, Self, cast
 
 import httpx2
 import openai
@@ -28,18 +28,25 @@ from openai.types.responses import Response
 
 from workflows.planning.breaker import Down, Resting, breaker_for
 from workflows.planning.config import PlannerSettings
+from workflows.planning.dialects import NO_SUCH_API, Api, first_dialect, recalled, remember
 from workflows.planning.failures import PlannerAnswerBad, PlannerError, PlannerUnavailable
 from workflows.planning.ledger import Ledger
+from workflows.planning.line import Late, Line
 from workflows.planning.text import clean
 
 ATTEMPTS = 3  # of one request
 LONGEST_BODY = 4 * 1024 * 1024  # bytes of an answer, before it is read as JSON
 FIRST_WAIT, LONGEST_WAIT = 0.5, 8.0  # seconds; doubled each time, of which jitter takes up to a half
 
-_NO_SUCH_API = (404, 405, 501)
 _PASSING = (408, 409, 429)
+_UNREACHED = (
+    httpx2.ConnectError,
+    httpx2.ConnectTimeout,
+    httpx2.PoolTimeout,
+    httpx2.ProxyError,
+    httpx2.UnsupportedProtocol,
+)
 
-Api = Literal["responses", "chat.completions"]
 Purpose = Literal["choose", "write", "correct", "revise"]
 
 
@@ -82,6 +89,15 @@ class _ServiceDown(Down):
         self.error, self.rest, self.is_final = error, wait, is_final
 
 
+class _Refused(Exception):
+    """The service refuses the request for good: with ``status``, and in the words ``said``."""
+
+    def __init__(self, error: PlannerUnavailable, status: int, said: str) -> None:
+        super().__init__(error.code)
+        self.error, self.status, self.said = error, status, said.lower()
+        self.is_missing = status in NO_SUCH_API
+
+
 class ModelClient:
     """Asks one model for one draft; holds a connection until it is left.
 
@@ -91,9 +107,12 @@ class ModelClient:
     def __init__(self, settings: PlannerSettings, ledger: Ledger) -> None:
         self._settings, self._ledger = settings, ledger
         self._breaker = breaker_for(settings.base_url)
-        self._api: Api = "responses"
-        self._until = 0.0
-        self._http = openai.DefaultHttpxClient(event_hooks={"response": [self._bound]})
+        known = recalled(settings.base_url, settings.model, settings.api)
+        self._dialect, self._has_worked = known or first_dialect(settings.api), known is not None
+        self._line = Line()
+        self._http = openai.DefaultHttpxClient(
+            event_hooks={"request": [self._follow], "response": [self._bound]}
+        )
         self._client = openai.OpenAI(
             api_key=settings.api_key, base_url=settings.base_url, max_retries=0, http_client=self._http
         )
@@ -105,6 +124,7 @@ class ModelClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._client.close()
+        self._line.close()
 
     def ask(self, call: Call) -> Reply:
         """Put a question, with up to ``ATTEMPTS`` attempts.
@@ -117,15 +137,16 @@ class ModelClient:
         began = time.monotonic()
         noted: dict[str, Any] = {"purpose": call.purpose, "request": body}
         try:
-            reply = self._through_either(call, body["max_output_tokens"])
+            reply = self._understood(call, body)
         except PlannerError as error:
             self._note(noted, {"error": self._told(error)}, None, began)
             raise
-        self._ledger.count_tokens(reply.model, call.text, reply.text, reply.used)
+        is_believed = self._ledger.answered(reply.model, call.text, reply.text, reply.used)
+        used = reply.used if is_believed else None
         response: dict[str, Any] = {"text": reply.text}
         if reply.problem is not None:
             response["error"] = self._told(reply.problem)
-        self._note({**noted, "model": reply.model}, response, reply.used, began)
+        self._note({**noted, "model": reply.model}, response, used, began)
         if reply.problem is not None:
             raise reply.problem
         return reply
@@ -147,7 +168,8 @@ class ModelClient:
         self._ledger.note(
             {
                 **noted,
-                "api": self._api,
+                "api": self._dialect.api,
+                "form": self._dialect.form,
                 "response": response,
                 "seconds": seconds,
                 "input_tokens": given,
@@ -158,25 +180,42 @@ class ModelClient:
     def _told(self, error: PlannerError) -> dict[str, str]:
         return {"code": error.code, "message": error.message.replace(self._settings.api_key, "[KEY]")}
 
-    def _through_either(self, call: Call, most: int) -> Reply:
-        if self._api == "responses":
+    def _understood(self, call: Call, body: dict[str, Any]) -> Reply:
+        """Ask in the way that the service understands, found out by what it refuses."""
+        first: _Refused | None = None
+        while True:
             try:
-                return self._attempts(lambda: self._responses(call, most))
-            except openai.APIStatusError as error:
-                if error.status_code not in _NO_SUCH_API:
-                    raise _unavailable(error) from error
-                self._api = "chat.completions"
-        try:
-            return self._attempts(lambda: self._chat(call, most))
-        except openai.APIStatusError as error:
-            raise _unavailable(error) from error
+                reply = self._attempts(call, body)
+            except _Refused as refused:
+                # An API that has answered is there: what it refuses now is this request.
+                may_change_api = self._settings.api == "auto" and (refused.is_missing or not self._has_worked)
+                other = self._dialect.after(refused.status, refused.said, may_change_api=may_change_api)
+                if other is None:
+                    self._forget(refused)
+                    # That there are no chat completions either says less than why the other API refused.
+                    is_lesser = first is not None and refused.is_missing and not first.is_missing
+                    raise (first if first is not None and is_lesser else refused).error from refused
+                self._dialect, first = other, first or refused
+            else:
+                remember(self._settings.base_url, self._settings.model, self._dialect)
+                self._has_worked = True
+                return reply
 
-    def _attempts(self, send: Callable[[], Reply]) -> Reply:
-        """Send until it works or will not. Raises APIStatusError for a refusal that does not pass."""
+    def _forget(self, refused: _Refused) -> None:
+        """A server that has lost the API by which it was asked is asked anew the next time."""
+        if refused.is_missing:
+            remember(self._settings.base_url, self._settings.model, None)
+
+    def _attempts(self, call: Call, body: dict[str, Any]) -> Reply:
+        """Send until it works or will not.
+
+        Raises:
+            _Refused: the service refuses in a way that does not pass.
+        """
         last: PlannerUnavailable | None = None
         for number in range(1, ATTEMPTS + 1):
             try:
-                return self._attempt(send)
+                return self._attempt(call, body)
             except Resting as resting:
                 raise last or _resting(resting) from resting
             except _ServiceDown as down:
@@ -187,28 +226,50 @@ class ModelClient:
             time.sleep(wait)
         raise AssertionError("the last attempt returns or raises")
 
-    def _attempt(self, send: Callable[[], Reply]) -> Reply:
+    def _attempt(self, call: Call, body: dict[str, Any]) -> Reply:
         self._ledger.ensure_call()
+        body["max_output_tokens"] = most = self._ledger.allow(call.text)
         with self._breaker.guard():
-            self._ledger.count_call()
+            self._ledger.begin(call.text, most)
             timeout = min(self._settings.timeout, self._ledger.seconds_left)
             self._until = time.monotonic() + timeout
             self._client.timeout = timeout
             try:
-                return send()
-            except openai.APIStatusError as error:
-                if error.status_code in _PASSING or error.status_code >= 500 and error.status_code != 501:
-                    raise _ServiceDown(
-                        _unavailable(error), _asked_wait(error), is_final=_is_final(error)
-                    ) from error
-                raise
-            except openai.APIConnectionError as error:
+                with self._line.cut_after(timeout):
+                    return self._sent(call, most)
+            except Exception as error:
+                self._failed(error)
+
+    def _failed(self, error: Exception) -> NoReturn:
+        """Count an attempt without an answer, and say what it means."""
+        if isinstance(error, _Refused | openai.APIStatusError) or not _has_reached(error):
+            self._ledger.refused()
+        else:
+            self._ledger.lost()
+        match error:
+            case Late():
+                raise _ServiceDown(_timeout()) from error
+            case openai.APIStatusError() if error.status_code in _PASSING or _is_down(error.status_code):
+                raise _ServiceDown(
+                    _unavailable(error), _asked_wait(error), is_final=_is_final(error)
+                ) from error
+            case openai.APIStatusError():
+                said = f"{error.message} {error.body}"
+                raise _Refused(_unavailable(error), error.status_code, said) from error
+            case openai.APIConnectionError():
                 raise _ServiceDown(_unavailable(error)) from error
-            except openai.OpenAIError as error:
+            case openai.OpenAIError():
                 raise _unavailable(error) from error
-            except (ValueError, TypeError, AttributeError, KeyError) as error:
+            case ValueError() | TypeError() | AttributeError() | KeyError():
                 # The SDK does not check bodies: a proxy's own page or half an object surfaces as one of these.
                 raise _junk("The service's answer is not of the protocol's form.") from error
+        raise error
+
+    def _follow(self, request: httpx2.Request) -> None:
+        request.extensions = {**request.extensions, "trace": self._line.trace}
+
+    def _sent(self, call: Call, most: int) -> Reply:
+        return self._responses(call, most) if self._dialect.api == "responses" else self._chat(call, most)
 
     def _bound(self, response: httpx2.Response) -> None:
         """Let no answer take longer, or be larger, than an attempt may."""
@@ -227,6 +288,7 @@ class ModelClient:
         )
         if not isinstance(response, Response):
             raise _junk("The service's answer is not JSON.")
+        self._ensure_answer(response, response.output)
         usage = response.usage
         return Reply(
             text=_responses_text(response),
@@ -237,17 +299,22 @@ class ModelClient:
         )
 
     def _chat(self, call: Call, most: int) -> Reply:
-        completion = self._client.chat.completions.create(
+        is_strict = self._dialect.form == "json_schema"
+        strict = {
+            "type": "json_schema",
+            "json_schema": {"name": call.name, "schema": call.schema, "strict": True},
+        }
+        instructions = call.instructions if is_strict else _with_schema(call)
+        create = cast(Any, self._client.chat.completions.create)  # which of its parameters differs by dialect
+        completion = create(
             model=self._settings.model,
-            messages=cast(Any, [{"role": "system", "content": call.instructions}, *call.messages]),
-            response_format={
-                "type": "json_schema",
-                "json_schema": {"name": call.name, "schema": call.schema, "strict": True},
-            },
-            max_completion_tokens=most,
+            messages=[{"role": "system", "content": instructions}, *call.messages],
+            response_format=strict if is_strict else {"type": "json_object"},
+            **{self._dialect.limit: most},
         )
         if not isinstance(completion, ChatCompletion):
             raise _junk("The service's answer is not JSON.")
+        self._ensure_answer(completion, completion.choices)
         usage = completion.usage
         text: object = completion.choices[0].message.content or "" if completion.choices else ""
         if not isinstance(text, str):
@@ -259,6 +326,15 @@ class ModelClient:
             used=_used(usage.prompt_tokens, usage.completion_tokens) if usage else None,
             problem=_chat_problem(completion),
         )
+
+    def _ensure_answer(self, answered: Any, content: object) -> None:
+        """Raises _Refused for what some servers send with the status 200: an error in the place of an answer."""
+        error = getattr(answered, "error", None)
+        if error and not content and getattr(answered, "status", None) is None:
+            said = error if isinstance(error, str) else str(getattr(error, "message", None) or error)
+            told = said.replace(self._settings.api_key, "[KEY]")
+            message = f"The service answered with an error: {told}"
+            raise _Refused(PlannerUnavailable("planner_failed", message), 200, said)
 
 
 class _Bounded(httpx2.SyncByteStream):
@@ -284,6 +360,24 @@ class _Bounded(httpx2.SyncByteStream):
 def _said(call: Call) -> dict[str, Any]:
     form = {"name": call.name, "schema": call.schema}
     return {"instructions": call.instructions, "messages": list(call.messages), "form": form}
+
+
+def _with_schema(call: Call) -> str:
+    """The instructions for a server that does not take the schema of an answer otherwise."""
+    schema = json.dumps(call.schema)
+    return f"{call.instructions}\nAnswer with one JSON object and nothing else. It keeps to this JSON Schema:\n{schema}"
+
+
+def _has_reached(error: Exception) -> bool:
+    """Whether the service may have begun to answer, which costs."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, _UNREACHED):
+        cause = cause.__cause__
+    return cause is None
+
+
+def _is_down(status: int) -> bool:
+    return status >= 500 and status != 501
 
 
 def _used(given: object, taken: object) -> tuple[int, int] | None:
@@ -371,10 +465,14 @@ def _resting(resting: Resting) -> PlannerUnavailable:
     )
 
 
+def _timeout() -> PlannerUnavailable:
+    return PlannerUnavailable("planner_timeout", "The service did not answer in time.")
+
+
 def _unavailable(error: openai.OpenAIError) -> PlannerUnavailable:
     """Name the failure without repeating a key: OpenAI's own 401 text quotes a part of it."""
     if isinstance(error, openai.APITimeoutError):
-        return PlannerUnavailable("planner_timeout", "The service did not answer in time.")
+        return _timeout()
     if isinstance(error, openai.APIConnectionError):
         return PlannerUnavailable("planner_unreachable", "The service could not be reached.")
     if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError):
@@ -389,7 +487,10 @@ def _unavailable(error: openai.OpenAIError) -> PlannerUnavailable:
         return PlannerUnavailable(
             "planner_not_found", "The service knows neither API or not this model (404)."
         )
-    if isinstance(error, openai.APIStatusError) and error.status_code < 500:
+    if isinstance(error, openai.APIStatusError) and error.status_code == 408:
+        return _timeout()
+    is_conflict = isinstance(error, openai.ConflictError)  # with something else that goes on there: it passes
+    if isinstance(error, openai.APIStatusError) and error.status_code < 500 and not is_conflict:
         return PlannerUnavailable(
             "planner_request_refused", f"The service refused the request ({error.status_code})."
         )

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from workflows.plan.catalogue import Catalogue, offered
 from workflows.planning.city import Category, Department, shipped_categories, shipped_departments
+from workflows.planning.dialects import ApiChoice
 from workflows.planning.masking import KINDS
 from workflows.planning.prices import SHIPPED, Price
 
@@ -21,10 +22,11 @@ class PlannerSettings:
 
     Attributes:
         api_key: Empty means playbooks only.
+        api: Which API is asked: ``auto`` is the Responses API, or chat completions where a server lacks it.
         timeout: Seconds for one attempt of one request.
         max_calls: Requests of one draft, attempts included.
         max_tokens: Input and output of one draft together; kept before each request, by an estimate of the
-            input that errs upwards.
+            input (half of its bytes).
         max_seconds: For the whole draft, waits that the service asks for included.
         max_cost: US dollars for one draft. Cannot be kept for a model without a price; ``manage.py check`` says so.
         prices: By model, US dollars for a million tokens.
@@ -37,6 +39,7 @@ class PlannerSettings:
     api_key: str = field(default="", repr=False)
     base_url: str = DEFAULT_BASE_URL
     model: str = DEFAULT_MODEL
+    api: ApiChoice = "auto"
     timeout: float = 20.0
     max_calls: int = 10
     max_tokens: int = 100_000

@@ -18,23 +18,49 @@ MAX_OUTPUT_TOKENS = (
 )
 LEAST_OUTPUT_TOKENS = 1_000  # with less there is no plan: not worth asking
 LONGEST_KEPT = 200_000  # characters of one text of an exchange
-_BYTES_A_TOKEN = 3  # English has about 4, other scripts have more bytes a character: errs upwards for both
+_BYTES_A_TOKEN = (
+    2  # text has 2.5 to 5 of them in any language; only rows of emoji or of random letters have fewer
+)
+_OVERHEAD = 10_000  # tokens that a server may add to a prompt of its own accord
+_MOST_TIMES = (
+    4  # as many tokens as were allowed: a server may not know the limit, or count its reasoning apart
+)
+
+NOTHING_SPENT = PlannerRecord()
+
+
+def keep_nothing(spent: PlannerRecord) -> None:
+    """The ``keep`` of a caller who does not come back after a crash."""
 
 
 class Ledger:
     """Counts calls, tokens, seconds and money of one draft, and keeps its exchanges.
 
-    Every refusal is a ``PlannerUnavailable`` with the code ``planner_budget_spent``.
+    What an attempt may use at most is set aside before it is sent, and settled when it has ended: so a process that
+    dies in the middle of one has counted it. Every refusal is a ``PlannerUnavailable`` with the code
+    ``planner_budget_spent``.
+
+    Args:
+        spent: by earlier attempts to make the same draft, which ended in a crash.
+        keep: told what is spent each time that it changes, what is set aside included.
     """
 
-    def __init__(self, settings: PlannerSettings, clock: Callable[[], float] = time.monotonic) -> None:
-        self._settings, self._clock = settings, clock
-        self._began = clock()
+    def __init__(
+        self,
+        settings: PlannerSettings,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        spent: PlannerRecord = NOTHING_SPENT,
+        keep: Callable[[PlannerRecord], None] = keep_nothing,
+    ) -> None:
+        self._settings, self._clock, self._keep = settings, clock, keep
+        self._began = clock() - spent.seconds
         self._model = settings.model
-        self._calls = 0
-        self._reported = [0, 0]
-        self._reckoned = [0, 0]
-        self._exchanges: list[dict[str, Any]] = []
+        self._calls = spent.calls
+        self._reported = [spent.input_tokens, spent.output_tokens]
+        self._reckoned = [spent.input_tokens, spent.output_tokens]
+        self._set_aside = (0, 0)
+        self._exchanges: list[dict[str, Any]] = list(spent.exchanges)
 
     @property
     def seconds(self) -> float:
@@ -51,10 +77,7 @@ class Ledger:
     @property
     def cost(self) -> Decimal | None:
         """US dollars so far; None where the model has no price. Nothing asked costs nothing."""
-        price = self._price()
-        if price is None:
-            return None if self._calls else Decimal(0)
-        return price.of(*self._reckoned).quantize(Decimal("0.000001"))
+        return self._cost_of(*self._reckoned)
 
     def allow(self, prompt: str) -> int:
         """The most tokens that the answer to ``prompt`` may have."""
@@ -77,20 +100,48 @@ class Ledger:
         if self._calls >= self._settings.max_calls:
             raise _spent(f"{self._settings.max_calls} calls")
 
-    def count_call(self) -> None:
+    def begin(self, prompt: str, most: int) -> None:
+        """An attempt is about to be sent, whose answer may have ``most`` tokens."""
         self._calls += 1
+        self._set_aside = (_tokens(prompt), most)
+        self._keep(self._spent())
 
-    def count_tokens(self, model: str, prompt: str, answer: str, used: tuple[int, int] | None) -> None:
-        """What an answer used: as the service reports it, else as an estimate, which only the budget counts."""
+    def refused(self) -> None:
+        """The attempt did not reach the service, or was refused by it: it cost nothing."""
+        self._set_aside = (0, 0)
+        self._keep(self._spent())
+
+    def lost(self) -> None:
+        """The attempt reached the service, and there is no answer to be read: it may have cost all that it might."""
+        self._reckon(self._set_aside)
+        self._keep(self._spent())
+
+    def answered(self, model: str, prompt: str, answer: str, used: tuple[int, int] | None) -> bool:
+        """What the attempt used: as the service reports it if that can be; else as an estimate, which only the
+        budget counts. Returns whether the report is believed."""
         self._model = model or self._model
-        for index, number in enumerate(used or (0, 0)):
-            self._reported[index] += number
-        for index, number in enumerate(used or (_tokens(prompt), _tokens(answer))):
-            self._reckoned[index] += number
+        is_believed = used is not None and self._is_plausible(prompt, answer, used)
+        if used is not None and is_believed:
+            self._reported = [self._reported[0] + used[0], self._reported[1] + used[1]]
+            self._reckon(used)
+        else:
+            self._reckon((_tokens(prompt), _tokens(answer)))
+        return is_believed
+
+    def _is_plausible(self, prompt: str, answer: str, used: tuple[int, int]) -> bool:
+        """No token is shorter than a byte, and nothing is read or written with none."""
+        given, taken = used
+        least = 1 if answer else 0
+        return 1 <= given <= _size(prompt) + _OVERHEAD and least <= taken <= _MOST_TIMES * self._set_aside[1]
+
+    def _reckon(self, used: tuple[int, int]) -> None:
+        self._reckoned = [self._reckoned[0] + used[0], self._reckoned[1] + used[1]]
+        self._set_aside = (0, 0)
 
     def note(self, exchange: dict[str, Any]) -> None:
         """Keep what was sent and what came back; masked already."""
         self._exchanges.append(_storable(exchange))
+        self._keep(self._spent())
 
     def blame(self, code: str, message: str) -> None:
         """Say of the last exchange that its answer is of no use, and why."""
@@ -98,7 +149,7 @@ class Ledger:
 
     def record(self, prompt_version: str, fallback: dict[str, Any] | None = None) -> PlannerRecord:
         """All of it, as it is now."""
-        record = PlannerRecord(
+        return PlannerRecord(
             model=self._model,
             prompt_version=prompt_version,
             calls=self._calls,
@@ -107,8 +158,21 @@ class Ledger:
             cost=self.cost,
             seconds=round(self.seconds, 3),
             exchanges=tuple(self._exchanges),
+            fallback=fallback,
         )
-        return replace(record, fallback=fallback)
+
+    def _spent(self) -> PlannerRecord:
+        """What the budget has lost so far: as reckoned, with what is set aside."""
+        given, taken = (self._reckoned[i] + self._set_aside[i] for i in (0, 1))
+        return replace(
+            self.record(""), input_tokens=given, output_tokens=taken, cost=self._cost_of(given, taken)
+        )
+
+    def _cost_of(self, given: int, taken: int) -> Decimal | None:
+        price = self._price()
+        if price is None:
+            return None if self._calls else Decimal(0)
+        return price.of(given, taken).quantize(Decimal("0.000001"))
 
     def _price(self) -> Price | None:
         prices = self._settings.prices
@@ -128,7 +192,11 @@ def _storable(value: Any) -> Any:
 
 
 def _tokens(text: str) -> int:
-    return len(text.encode("utf-8", "surrogatepass")) // _BYTES_A_TOKEN + 1
+    return _size(text) // _BYTES_A_TOKEN + 1
+
+
+def _size(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass"))
 
 
 def _spent(what: str) -> PlannerUnavailable:

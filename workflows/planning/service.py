@@ -23,7 +23,7 @@ from workflows.planning.base import (
 from workflows.planning.choices import read_facts
 from workflows.planning.config import PlannerSettings
 from workflows.planning.failures import PlannerAnswerBad, PlannerError, PlannerUnavailable
-from workflows.planning.ledger import Ledger
+from workflows.planning.ledger import NOTHING_SPENT, Ledger, keep_nothing
 from workflows.planning.playbooks import PlaybookPlanner
 
 if TYPE_CHECKING:
@@ -38,7 +38,12 @@ log = logging.getLogger(__name__)
 
 
 def draft_plan(
-    request: DraftRequest, *, settings: PlannerSettings, progress: Progress = ignore
+    request: DraftRequest,
+    *,
+    settings: PlannerSettings,
+    progress: Progress = ignore,
+    spent: PlannerRecord = NOTHING_SPENT,
+    keep: Callable[[PlannerRecord], None] = keep_nothing,
 ) -> PlannedDraft:
     """Draft a plan, with the model if there is a key, else or on any of its failures with the playbooks.
 
@@ -49,11 +54,13 @@ def draft_plan(
     Args:
         progress: told ``category_found``, ``policies_found``, ``plan_written`` and ``validated``, each with the
             name of the planner; told again from the beginning when the playbooks take over.
+        spent: by earlier attempts at this draft that ended in a crash; the budget is what they left.
+        keep: told what has been spent so far, before and after each call: for the next attempt.
 
     Raises:
         PlaybookError: the playbooks on disk cannot be used.
     """
-    ledger = Ledger(settings)
+    ledger = Ledger(settings, spent=spent, keep=keep)
     try:
         return _with_model(request, settings, ledger, progress)
     except PlannerError as error:
@@ -69,6 +76,8 @@ def revise_plan(
     *,
     settings: PlannerSettings,
     progress: Progress = ignore,
+    spent: PlannerRecord = NOTHING_SPENT,
+    keep: Callable[[PlannerRecord], None] = keep_nothing,
 ) -> PlannedDraft:
     """Have the model change a plan as ``instruction`` says. Playbooks cannot do that: there is no fallback.
 
@@ -76,6 +85,7 @@ def revise_plan(
         document: the plan to change, a playbook's or anybody's; it may have errors.
         request: the report that the plan is about, with what may ground the change.
         progress: told ``plan_written`` and ``validated``.
+        spent, keep: as of ``draft_plan``.
 
     Returns:
         The new text, never validated by a person, with every approval that the plan had
@@ -88,7 +98,7 @@ def revise_plan(
         PlannerUnavailable: no key (``planner_no_key``), no service, or the budget is spent.
         PlannerAnswerBad: the model refused or answered with no plan. ``record`` of either says what was asked.
     """
-    ledger = Ledger(settings)
+    ledger = Ledger(settings, spent=spent, keep=keep)
     try:
         with _client(settings, ledger) as client:
             from workflows.planning.openai import OpenAIPlanner
