@@ -6,7 +6,7 @@ answer at once, in the same transaction.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from decimal import Decimal
 from typing import Any
@@ -25,7 +25,7 @@ from workflows.cases import duplicates_for
 from workflows.grounding import Grounds, grounds_for
 from workflows.models import PlannerRun, PlanStatus, RunStatus, WorkflowPlan
 from workflows.planning import city
-from workflows.planning.base import DraftRequest, Facts, PlannedDraft, Progress, Stage
+from workflows.planning.base import DraftRequest, Facts, PlannedDraft, PlannerRecord, Progress, Stage
 from workflows.planning.prices import SHIPPED, read_prices
 from workflows.planning.service import PlannerSettings
 from workflows.planning.service import draft_plan as plan_for
@@ -35,6 +35,8 @@ logger = logging.getLogger(__name__)
 
 DRAFT = "draft"
 NO_GROUNDS = Grounds()
+SPENT = ("model", "calls", "input_tokens", "output_tokens", "cost", "seconds")
+"""What a run keeps of its budget while it goes on."""
 
 TOLD: dict[Stage, str] = {
     "category_found": "plan.category_found",
@@ -143,7 +145,13 @@ def carry_out_draft(run: PlannerRun) -> None:
     words = run.instruction or issue.statement
     grounds = grounds_for(issue, words)
     asking.release_connection()
-    planned = plan_for(grounds.offered(request_about(words, issue)), settings=how, progress=_teller(run))
+    planned = plan_for(
+        grounds.offered(request_about(words, issue)),
+        settings=how,
+        progress=teller(run),
+        spent=spent_by(run),
+        keep=keeper(run),
+    )
     asking.patiently(lambda: store_draft(run, planned, grounds))
 
 
@@ -195,6 +203,7 @@ def planner_settings() -> PlannerSettings:
     chosen = {"base_url": settings.OPENAI_BASE_URL, "model": settings.OPENAI_MODEL}
     return PlannerSettings(
         api_key=settings.OPENAI_API_KEY,
+        api=settings.OPENAI_API,
         timeout=settings.OPENAI_TIMEOUT,
         max_calls=settings.OPENAI_MAX_CALLS,
         max_tokens=settings.OPENAI_MAX_TOKENS,
@@ -215,19 +224,40 @@ def planner_settings() -> PlannerSettings:
     )
 
 
-def _teller(run: PlannerRun) -> Progress:
+def teller(run: PlannerRun) -> Progress:
     """Writes how far a run is into the plan's stream, each stage in a transaction of its own."""
 
     def tell(stage: Stage, data: Mapping[str, Any]) -> None:
-        try:
-            _tell(run, stage, data)
-        except (OperationalError, InterfaceError):
-            if connection.in_atomic_block:
-                raise
-            logger.warning("planner run %s: %s could not be told", run.pk, stage)
-        asking.release_connection()
+        _write_in_passing(run, stage, lambda: _tell(run, stage, data))
 
     return tell
+
+
+def spent_by(run: PlannerRun) -> PlannerRecord:
+    """What earlier attempts to carry out a run have spent, as ``keeper`` wrote it."""
+    return PlannerRecord(exchanges=tuple(run.exchanges), **{name: getattr(run, name) for name in SPENT})
+
+
+def keeper(run: PlannerRun) -> Callable[[PlannerRecord], None]:
+    """Writes what a run has spent so far into its row, so that an attempt after a crash does not begin anew."""
+
+    def keep(spent: PlannerRecord) -> None:
+        fields = {name: getattr(spent, name) for name in SPENT}
+        mine = PlannerRun.objects.filter(pk=run.pk, status=RunStatus.RUNNING, attempts=run.attempts)
+        _write_in_passing(run, "spending", lambda: mine.update(exchanges=list(spent.exchanges), **fields))
+
+    return keep
+
+
+def _write_in_passing(run: PlannerRun, what: str, write: Callable[[], object]) -> None:
+    """Write something that a run can do without, while the model is being asked."""
+    try:
+        write()
+    except (OperationalError, InterfaceError):
+        if connection.in_atomic_block:
+            raise
+        logger.warning("planner run %s: %s could not be written", run.pk, what)
+    asking.release_connection()
 
 
 def _tell(run: PlannerRun, stage: Stage, data: Mapping[str, Any]) -> None:
@@ -275,7 +305,8 @@ def fill_record(run: PlannerRun, planned: PlannedDraft, *, failure: Mapping[str,
     run.planner = planned.planner
     run.fallback = record.fallback or planned.detail.get("fallback")
     run.citations = [asdict(citation) for citation in planned.citations]
-    run.exchanges = [dict(exchange) for exchange in record.exchanges]
-    for name in ("model", "prompt_version", "calls", "input_tokens", "output_tokens", "cost", "seconds"):
-        setattr(run, name, getattr(record, name))
+    if record.calls or not run.calls:  # else it is given up, after attempts that have spent something
+        run.exchanges = [dict(exchange) for exchange in record.exchanges]
+        for name in ("prompt_version", *SPENT):
+            setattr(run, name, getattr(record, name))
     run.ended_at = timezone.now()

@@ -15,7 +15,15 @@ from mudda import events
 from mudda.errors import Conflict, InvalidRequest, MuddaError, NotFound, PreconditionFailed
 from mudda.strictjson import text_problem
 from workflows import asking
-from workflows.drafting import fill_record, has_model, planner_settings, request_about
+from workflows.drafting import (
+    fill_record,
+    has_model,
+    keeper,
+    planner_settings,
+    request_about,
+    spent_by,
+    teller,
+)
 from workflows.grounding import Grounds, grounds_for
 from workflows.models import PlannerRun, PlanRevision, PlanStatus, RunStatus, WorkflowPlan
 from workflows.plan.schema import digest, normalise
@@ -144,7 +152,15 @@ def carry_out_revision(run: PlannerRun) -> None:
     request = grounds.offered(request_about(issue.statement, issue))
     asking.release_connection()
     try:
-        planned = revise_plan(base.document, run.instruction, request, settings=how)
+        planned = revise_plan(
+            base.document,
+            run.instruction,
+            request,
+            settings=how,
+            progress=teller(run),
+            spent=spent_by(run),
+            keep=keeper(run),
+        )
     except PlannerError as error:
         failed = error
         asking.patiently(lambda: _fail(run, failed, failed.record))

@@ -13,6 +13,7 @@ from tests.drafting.answers import STATEMENT, answers_well, choice, plan
 from workflows import asking
 from workflows.drafting import ask_for_draft
 from workflows.models import PlannerRun, PlanRevision, PlanStatus, WorkflowPlan
+from workflows.planning.ledger import MAX_OUTPUT_TOKENS
 from workflows.temporal import starting
 from workflows.temporal.contracts import PREFIX
 
@@ -204,11 +205,18 @@ def test_a_worker_that_is_killed_while_the_model_writes_costs_a_call_and_not_the
     found = api.post("/workflows/generate", BODY, **ASYNC).json()
     until(lambda: openai_server.requests)
     first.kill()
+    waiting = PlannerRun.objects.get()
+    assert (waiting.calls, waiting.attempts) == (1, 1)
+    assert waiting.output_tokens == MAX_OUTPUT_TOKENS, (
+        "what the answer may cost that nobody waits for any more"
+    )
     openai_server.chaos()
     start_worker(**with_model)
     until(lambda: drafted(found["workflow_id"]), seconds=90)
     assert PlanRevision.objects.filter(plan=found["workflow_id"]).count() == 1
-    assert PlannerRun.objects.get().attempts == 2
+    run = PlannerRun.objects.get()
+    assert (run.attempts, run.calls) == (2, 3)
+    assert run.output_tokens > MAX_OUTPUT_TOKENS
 
 
 def test_two_attempts_at_once_store_one_revision(city, openai_server, with_model):
@@ -233,10 +241,11 @@ def test_two_attempts_at_once_store_one_revision(city, openai_server, with_model
 
 def test_what_crashed_three_workers_is_not_begun_a_fourth_time(city, openai_server, with_model):
     run = ask_for_draft(statement=STATEMENT)
-    PlannerRun.objects.update(attempts=asking.MOST_ATTEMPTS)
+    PlannerRun.objects.update(attempts=asking.MOST_ATTEMPTS, calls=7, input_tokens=70_000)
     asking.carry_out(run.pk)
     run.refresh_from_db()
     assert (run.status, run.problem["code"]) == ("failed", "planner_crashed")
+    assert (run.calls, run.input_tokens) == (7, 70_000), "what they spent is not forgotten"
     assert openai_server.requests == []
     assert drafted(run.plan_id).current.planner == "playbooks"
 

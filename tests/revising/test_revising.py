@@ -113,7 +113,8 @@ def test_policies_in_force_are_offered_to_the_model_and_kept_with_the_run(api, d
 def test_the_plans_history_tells_of_it_without_the_words(draft, revised):
     found = Event.objects.filter(stream=f"plan:{draft['workflow_id']}").order_by("seq")
     told = [event.type for event in found]
-    assert told[-3:] == ["plan.revision_asked", "plan.edited", "plan.revised"]
+    stages = ["plan.written", "plan.validated"]
+    assert told[-5:] == ["plan.revision_asked", *stages, "plan.edited", "plan.revised"]
     assert "traffic" not in json.dumps([event.data for event in found])
 
 
@@ -403,6 +404,20 @@ def test_a_service_that_is_down_is_named_and_what_was_spent_is_kept(api, draft, 
     assert ended(api, asked)["run"]["problem"]["code"] == "planner_key_refused"
     assert ended(api, asked)["revision"] == 1
     assert PlannerRun.objects.get(purpose="revise").calls == 1
+
+
+@pytest.mark.parametrize(
+    "spent", [{"calls": 10}, {"input_tokens": 100_000}, {"output_tokens": 99_500}, {"seconds": 50.0}]
+)
+def test_an_attempt_after_a_crash_has_what_the_earlier_ones_left(api, draft, model, carried_out, spent):
+    model.revise(revision(draft["workflow_plan"]))
+    asked = ask(api, draft)
+    PlannerRun.objects.filter(purpose="revise").update(**spent)
+    carried_out()
+    assert ended(api, asked)["run"]["problem"]["code"] == "planner_budget_spent"
+    assert model.requests == []
+    run = PlannerRun.objects.get(purpose="revise")
+    assert {name: getattr(run, name) for name in spent if name != "seconds"}.items() <= spent.items()
 
 
 def test_a_failed_run_is_told_as_an_error_to_whoever_asks_with_its_key_again(api, draft, model, carried_out):
