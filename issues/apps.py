@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.apps import AppConfig
 
 
@@ -6,9 +8,18 @@ class IssuesConfig(AppConfig):
     verbose_name = "Issues"
 
     def ready(self) -> None:
-        from mudda import scopes
+        from mudda import reach, scopes
 
+        reach.departments_from(_codes_of)
         scopes.register("issues:read", "issues.view_issue", description="Read issues.")
         scopes.register(
             "issues:write", "issues.add_issue", "issues.change_issue", description="Write issues."
         )
+
+
+def _codes_of(user: Any) -> frozenset[str]:
+    """The departments that ``user`` may see, for ``mudda.reach``."""
+    from issues.models import Department, within_departments
+
+    mine = Department.objects.filter(within_departments(user, "pk"))
+    return frozenset(mine.values_list("code", flat=True))

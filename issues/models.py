@@ -14,6 +14,7 @@ from django.utils import timezone
 from issues.hours import validate_closed_days, validate_working_hours
 from issues.nearness import LONGEST_STREET, spot_of
 from mudda.models import EventStream
+from mudda.reach import reach_of
 
 REFERENCE = re.compile(r"^ISSUE-(\d{6,18})$")
 UNKNOWN_ADDRESS = "address not given"
@@ -113,14 +114,31 @@ class IssueQuerySet(models.QuerySet["Issue"]):
 def within_departments(user: AbstractBaseUser | AnonymousUser, path: str) -> models.Q:
     """A filter that keeps rows whose department (at ``path``) the user may see.
 
-    A user in no department is limited to none; superusers see everything; nobody sees nothing.
+    A user in no department is limited to none; superusers see everything; nobody sees nothing. A key that is tied to
+    departments sees those of them that its owner may see: a code that there isn't any more opens nothing.
     """
     if not user.is_authenticated:
         return models.Q(pk__in=[])
-    if getattr(user, "is_superuser", False):
-        return models.Q()
-    mine = list(Department.objects.filter(staff=user.pk).values_list("pk", flat=True))
-    return models.Q(**{f"{path}__in": mine}) if mine else models.Q()
+    tied = reach_of(user).departments
+    mine = (
+        dict(Department.objects.filter(staff=user.pk).values_list("pk", "code")) if not _is_root(user) else {}
+    )
+    if tied is None:
+        return models.Q(**{f"{path}__in": list(mine)}) if mine else models.Q()
+    if not mine:
+        mine = dict(Department.objects.filter(code__in=tied).values_list("pk", "code"))
+    return models.Q(**{f"{path}__in": [pk for pk, code in mine.items() if code in tied]})
+
+
+def is_limited(user: AbstractBaseUser | AnonymousUser) -> bool:
+    """Whether ``within_departments`` keeps anything from the user: they see a part of the city."""
+    if not user.is_authenticated or reach_of(user).departments is not None:
+        return True
+    return not _is_root(user) and Department.objects.filter(staff=user.pk).exists()
+
+
+def _is_root(user: AbstractBaseUser | AnonymousUser) -> bool:
+    return bool(getattr(user, "is_superuser", False))
 
 
 class Issue(EventStream):

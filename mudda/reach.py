@@ -5,6 +5,7 @@ think of it. A user whom no key speaks for reaches as far as their permissions a
 """
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,3 +31,21 @@ def reach_of(user: Any) -> Reach:
 def narrow(user: Any, reach: Reach) -> None:
     """Let this copy of ``user`` (each request has its own) reach no further than ``reach``."""
     user._reach = reach
+
+
+# --- which departments there are --------------------------------------------------------------------
+
+DepartmentsOf = Callable[[Any], frozenset[str]]
+
+_departments_of: list[DepartmentsOf] = []
+
+
+def departments_from(codes_of: DepartmentsOf) -> DepartmentsOf:
+    """Register the room that has departments: its answer to which of them a user may see, as codes."""
+    _departments_of.append(codes_of)
+    return codes_of
+
+
+def departments_of(user: Any) -> frozenset[str]:
+    """The codes of the departments that ``user`` may see, so that a key of theirs can be tied to them."""
+    return frozenset(code for codes_of in _departments_of for code in codes_of(user))
