@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
@@ -18,16 +19,22 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
+from oauth2_provider import models as oauth_models
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminIntegerFieldWidget,
     UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
+    UnfoldBooleanWidget,
 )
 
-from mudda import console, scopes
-from mudda.apikeys import create_api_key
+from mudda import console, reach, scopes
+from mudda.addresses import parse_network
+from mudda.apikeys import OVERLAP, create_api_key, rotate_api_key
 from mudda.models import ApiKey, Event
+from mudda.oauth import make_client
 
 if TYPE_CHECKING:
     BaseUserAdmin = DjangoUserAdmin[User]
@@ -37,6 +44,16 @@ else:
 admin.site.index_title = "What waits for you"
 admin.site.unregister(User)
 admin.site.unregister(Group)
+for model in (
+    oauth_models.Application,
+    oauth_models.AccessToken,
+    oauth_models.Grant,
+    oauth_models.IDToken,
+    oauth_models.RefreshToken,
+):
+    admin.site.unregister(
+        model
+    )  # clients and their tokens are looked after with the keys that they stand for
 
 MYSELF, SERVICE = "me", "service"
 
@@ -139,17 +156,67 @@ class KeyForm(forms.Form):
         widget=UnfoldAdminSelectWidget(),
     )
 
+    rate = forms.IntegerField(
+        label="Calls a minute",
+        required=False,
+        min_value=1,
+        max_value=1_000_000,
+        widget=UnfoldAdminIntegerFieldWidget(),
+    )
+    networks = forms.CharField(
+        label="Only from these networks",
+        required=False,
+        max_length=2_000,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
+        help_text="One a line, such as 203.0.113.0/24 or 2001:db8::/32. Empty: from anywhere.",
+    )
+    departments = forms.MultipleChoiceField(
+        label="Only for these departments",
+        required=False,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget(),
+        help_text="None: all that its owner may see.",
+    )
+    oauth = forms.BooleanField(
+        label="An OAuth 2 client too, with an id and a secret",
+        required=False,
+        widget=UnfoldBooleanWidget(),
+    )
+
     def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["rate"].help_text = f"Empty: {settings.RATE_LIMIT_KEY or 'no limit'}."
         mine = [s for s in scopes.known().values() if user.has_perms(s.permissions)]
         owners = [(MYSELF, f"me ({user.get_username()})")]
         if not console.is_limited(user):  # a service account sees the whole city
             owners.insert(0, (SERVICE, "a service account, made for this name"))
-        choices = {"scopes": [(s.name, f"{s.name}: {s.description}") for s in mine], "owner": owners}
+        choices = {
+            "scopes": [(s.name, f"{s.name}: {s.description}") for s in mine],
+            "owner": owners,
+            "departments": [(code, code) for code in sorted(reach.departments_of(user))],
+        }
         for name, offered in choices.items():
             field = self.fields[name]
             assert isinstance(field, forms.ChoiceField)  # noqa: S101 (for the type checker)
             field.choices = offered
+
+    def clean_networks(self) -> list[str]:
+        given: list[str] = self.cleaned_data["networks"].split()
+        for text in given:
+            try:
+                parse_network(text)
+            except ValueError as error:
+                raise forms.ValidationError(str(error)) from error
+        return given
+
+
+class RotateForm(forms.Form):
+    overlap = forms.TypedChoiceField(
+        label="The old key works for",
+        coerce=int,
+        initial=int(OVERLAP.total_seconds()),
+        choices=[(0, "not a moment longer"), (3_600, "an hour"), (86_400, "a day"), (604_800, "a week")],
+        widget=UnfoldAdminSelectWidget(),
+    )
 
 
 @admin.register(ApiKey)
@@ -164,8 +231,12 @@ class ApiKeyAdmin(console.RoomAdmin):
         return bool(request.user.has_perm("mudda.add_apikey"))
 
     def get_urls(self) -> list[URLPattern]:
-        revoke = self.admin_site.admin_view(self.revoke_view)
-        return [path("<int:key_id>/revoke/", revoke, name="mudda_apikey_revoke"), *super().get_urls()]
+        views = {"revoke": self.revoke_view, "rotate": self.rotate_view, "secret": self.secret_view}
+        ours = [
+            path(f"<int:key_id>/{word}/", self.admin_site.admin_view(view), name=f"mudda_apikey_{word}")
+            for word, view in views.items()
+        ]
+        return [*ours, *super().get_urls()]
 
     @admin.display(description="Scopes")
     def scopes_column(self, key: ApiKey) -> str:
@@ -180,12 +251,27 @@ class ApiKeyAdmin(console.RoomAdmin):
         return console.badge("completed", "Valid")
 
     def page_parts(self, request: HttpRequest, key: ApiKey) -> list[console.Part]:
-        if key.revoked_at is not None or not may_revoke(request.user, key):
+        if key.revoked_at is not None:
             return []
-        return [console.Button("Revoke", reverse("admin:mudda_apikey_revoke", args=[key.pk]), "danger")]
+        secret = "New OAuth secret" if key.oauth_application_id else "Make an OAuth client"
+        offered = [
+            ("Rotate", "rotate", "primary", may_rotate),
+            (secret, "secret", "", may_rotate),
+            ("Revoke", "revoke", "danger", may_revoke),
+        ]
+        return [
+            console.Button(label, reverse(f"admin:mudda_apikey_{word}", args=[key.pk]), tone)
+            for label, word, tone, may in offered
+            if may(request.user, key)
+        ]
 
     def page_context(self, request: HttpRequest, key: ApiKey) -> dict[str, Any]:
-        return {"title": key.name, "state": self.state(key)}
+        return {
+            "title": key.name,
+            "state": self.state(key),
+            "rate": settings.RATE_LIMIT_KEY if key.rate is None else key.rate,
+            "overlaps": key.previous_until is not None and key.previous_until > timezone.now(),
+        }
 
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -198,7 +284,9 @@ class ApiKeyAdmin(console.RoomAdmin):
                 request, lambda: _make_key(request.user, form.cleaned_data), "The key is made."
             )
             if made is not None:
-                return self._show_once(request, *made)
+                row, key = made
+                client = make_client(row) if form.cleaned_data["oauth"] else None
+                return self._show_once(request, row, key, client)
         context = {
             "title": "Make an API key",
             "intro": "The key is shown once, on the next page. Whoever has it may do what its scopes say.",
@@ -208,11 +296,62 @@ class ApiKeyAdmin(console.RoomAdmin):
         }
         return self.ask(request, None, "admin/console/form.html", context, 422 if form.errors else 200)
 
-    def _show_once(self, request: HttpRequest, row: ApiKey, key: str) -> HttpResponse:
-        context = {"title": "Copy the key now", "key": key, "row": row, "cancel_url": console.page_of(row)}
+    def _show_once(
+        self, request: HttpRequest, row: ApiKey, key: str = "", client: tuple[str, str] | None = None
+    ) -> HttpResponse:
+        title = "Copy the key now" if key else "Copy the secret now"
+        context = {
+            "title": title,
+            "key": key,
+            "row": row,
+            "client": client,
+            "cancel_url": console.page_of(row),
+        }
         response = self.ask(request, row, "admin/console/key_once.html", context)
         response["Cache-Control"] = "no-store"
         return response
+
+    def rotate_view(self, request: HttpRequest, key_id: int) -> HttpResponse:
+        key = self.find_or_deny(request, key_id)
+        if key is None:
+            return self.gone(request, key_id)
+        if not may_rotate(request.user, key):
+            raise PermissionDenied
+        form = RotateForm(request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            overlap = timedelta(seconds=form.cleaned_data["overlap"])
+            made = console.carry_out(
+                request, lambda: rotate_api_key(key, overlap=overlap), "The key has another text."
+            )
+            return self._show_once(request, *made) if made else redirect(console.page_of(key))
+        context = {
+            "title": f"Rotate the key {key.name}?",
+            "intro": "The new key is shown once, on the next page. Scopes, limits and webhooks stay as they are.",
+            "form": form,
+            "submit": "Rotate",
+            "cancel_url": console.page_of(key),
+        }
+        return self.ask(request, key, "admin/console/form.html", context, 422 if form.errors else 200)
+
+    def secret_view(self, request: HttpRequest, key_id: int) -> HttpResponse:
+        key = self.find_or_deny(request, key_id)
+        if key is None:
+            return self.gone(request, key_id)
+        if not may_rotate(request.user, key):
+            raise PermissionDenied
+        if request.method == "POST":
+            made = console.carry_out(request, lambda: make_client(key), "The client has a secret.")
+            return self._show_once(request, key, client=made) if made else redirect(console.page_of(key))
+        if request.method != "GET":
+            return HttpResponseNotAllowed(["GET", "POST"])
+        context = {
+            "title": f"An OAuth secret for {key.name}?",
+            "intro": "It is shown once, on the next page. An earlier secret gets no more tokens from now on.",
+            "form": forms.Form(),
+            "submit": "Make a secret",
+            "cancel_url": console.page_of(key),
+        }
+        return self.ask(request, key, "admin/console/form.html", context)
 
     def revoke_view(self, request: HttpRequest, key_id: int) -> HttpResponse:
         key = self.find_or_deny(request, key_id)
@@ -241,6 +380,11 @@ def may_revoke(user: Any, key: ApiKey) -> bool:
     return user.has_perm("mudda.change_apikey") and (key.owner_id == user.pk or not console.is_limited(user))
 
 
+def may_rotate(user: Any, key: ApiKey) -> bool:
+    """Whoever rotates a key gets to read it, and may then do what it may: one's own, or one of somebody no mightier."""
+    return may_revoke(user, key) and (key.owner_id == user.pk or at_most(user, key.owner))
+
+
 def _make_key(user: Any, given: dict[str, Any]) -> tuple[ApiKey, str]:
     days = given["days"]
     return create_api_key(
@@ -248,6 +392,9 @@ def _make_key(user: Any, given: dict[str, Any]) -> tuple[ApiKey, str]:
         scopes=given["scopes"],
         owner=user if given["owner"] == MYSELF else None,
         expires_at=timezone.now() + timedelta(days=days) if days else None,
+        rate=given["rate"],
+        networks=given["networks"],
+        departments=given["departments"],
     )
 
 

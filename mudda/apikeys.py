@@ -7,22 +7,30 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework_api_key.crypto import KeyGenerator
 
+from mudda import ratelimits, reach
 from mudda import scopes as scope_registry
-from mudda.errors import InvalidRequest
+from mudda.addresses import client_address, is_within, parse_network
+from mudda.errors import Conflict, Forbidden, InvalidRequest
 from mudda.models import ApiKey
 
 KEYWORD = "Api-Key"
 LAST_USED_STEP = timedelta(minutes=1)
 """How exact ``last_used_at`` is: one write a minute and key, not one a request."""
+OVERLAP = timedelta(days=1)
+"""How long the old key works after a rotation, unless somebody says otherwise."""
 
 _generator = KeyGenerator()
+
+
+# --- making -----------------------------------------------------------------------------------------
 
 
 class UnknownScope(InvalidRequest):
@@ -30,18 +38,44 @@ class UnknownScope(InvalidRequest):
     title = "There is no such scope."
 
 
+class BadNetwork(InvalidRequest):
+    code = "bad_network"
+    title = "This is no network in CIDR, such as 203.0.113.0/24 or 2001:db8::/32."
+
+
+class DepartmentBeyondOwner(InvalidRequest):
+    code = "department_beyond_owner"
+    title = "A key can be tied only to departments that its owner may see."
+
+
+class KeyRevoked(Conflict):
+    code = "key_revoked"
+    title = "The key was revoked: make another one."
+
+
 @transaction.atomic
 def create_api_key(
-    *, name: str, scopes: Iterable[str], owner: Any = None, expires_at: datetime | None = None
+    *,
+    name: str,
+    scopes: Iterable[str],
+    owner: Any = None,
+    expires_at: datetime | None = None,
+    rate: int | None = None,
+    networks: Iterable[str] = (),
+    departments: Iterable[str] = (),
 ) -> tuple[ApiKey, str]:
     """Make a key and return it with its only readable copy.
 
     Args:
         owner: the user whose permissions bound the key; by default a service account made for it, which
             gets the permissions that the scopes need.
+        rate: calls a minute; None for the setting's.
+        networks: where it may be used from, as CIDR; none for anywhere.
+        departments: codes of the departments that it is tied to; none for all of its owner's.
 
     Raises:
         UnknownScope: names the unknown ones and the known.
+        BadNetwork, DepartmentBeyondOwner: names what is wrong.
     """
     wanted = sorted(set(scopes))
     known = scope_registry.known()
@@ -50,9 +84,38 @@ def create_api_key(
     owner = owner or _service_account(name, wanted)
     key, prefix, hashed = _generator.generate()
     row = ApiKey.objects.create(
-        name=name, owner=owner, scopes=wanted, prefix=prefix, hashed_key=hashed, expires_at=expires_at
+        name=name,
+        owner=owner,
+        scopes=wanted,
+        prefix=prefix,
+        hashed_key=hashed,
+        expires_at=expires_at,
+        rate=rate,
+        networks=_clean_networks(networks),
+        departments=_clean_departments(departments, owner),
     )
     return row, key
+
+
+def _clean_networks(texts: Iterable[str]) -> list[str]:
+    found = []
+    for text in texts:
+        try:
+            found.append(str(parse_network(text)))
+        except ValueError as error:
+            raise BadNetwork(f"{text!r} is no network: {error}.") from error
+    return found
+
+
+def _clean_departments(codes: Iterable[str], owner: Any) -> list[str]:
+    wanted = sorted(set(codes))
+    if not wanted:
+        return []
+    mine = reach.departments_of(owner)
+    if beyond := [code for code in wanted if code not in mine]:
+        known = ", ".join(sorted(mine)) or "none"
+        raise DepartmentBeyondOwner(f"Not its owner's: {', '.join(beyond)}. Its owner's: {known}.")
+    return wanted
 
 
 def _service_account(name: str, scopes: list[str]) -> Any:
@@ -76,22 +139,83 @@ def _permissions(scopes: list[str]) -> list[Permission]:
     return list(Permission.objects.filter(wanted))
 
 
+@transaction.atomic
+def rotate_api_key(key: ApiKey, *, overlap: timedelta = OVERLAP) -> tuple[ApiKey, str]:
+    """Give a key another text and return it with its only readable copy. The old text works for ``overlap`` longer;
+    the one before that, if there is still one, ends now.
+
+    Raises:
+        KeyRevoked: the key opens nothing any more.
+    """
+    row = ApiKey.objects.select_for_update(of=("self",)).select_related("owner").get(pk=key.pk)
+    if row.revoked_at is not None:
+        raise KeyRevoked
+    row.previous_prefix, row.previous_hashed_key = row.prefix, row.hashed_key
+    row.previous_until = timezone.now() + overlap
+    text, row.prefix, row.hashed_key = _generator.generate()
+    row.save(
+        update_fields=["prefix", "hashed_key", "previous_prefix", "previous_hashed_key", "previous_until"]
+    )
+    return row, text
+
+
+# --- authenticating ---------------------------------------------------------------------------------
+
+
+class NetworkNotAllowed(Forbidden):
+    code = "network_not_allowed"
+    title = "This key may not be used from your address."
+
+
+def credential_of(request: Request, keyword: str) -> str | None:
+    """What follows ``keyword`` in the request's ``Authorization``; None where it is of another kind.
+
+    Raises:
+        AuthenticationFailed: there isn't exactly one word.
+    """
+    words = get_authorization_header(request).split()
+    if not words or words[0].lower() != keyword.lower().encode():
+        return None
+    if len(words) != 2:
+        raise refusal(request, f"Send one: Authorization: {keyword} <...>.")
+    return words[1].decode("latin-1")
+
+
+def refusal(request: Request, detail: str) -> AuthenticationFailed:
+    """The error for somebody who is not let in; a failure is counted by the address that it came from.
+
+    Raises:
+        Throttled: there were too many of them.
+    """
+    ratelimits.count_address(request._request)
+    return AuthenticationFailed(detail)
+
+
 class ApiKeyAuthentication(BaseAuthentication):
     """Answers with the key's owner as the user and the key as ``request.auth``."""
 
     def authenticate(self, request: Request) -> tuple[Any, ApiKey] | None:
-        words = get_authorization_header(request).split()
-        if not words or words[0].lower() != KEYWORD.lower().encode():
+        text = credential_of(request, KEYWORD)
+        if text is None:
             return None
-        if len(words) != 2:
-            raise AuthenticationFailed("Send one key: Authorization: Api-Key <key>.")
-        key = find_key(words[1].decode("latin-1"))
-        if key is None:
-            raise AuthenticationFailed("This API key is unknown, revoked or expired.")
-        return key.owner, key
+        with ratelimits.turn(request._request, text):
+            key = find_key(text)
+            if key is None:
+                raise refusal(request, "This API key is unknown, revoked or expired.")
+            return admit(request._request, key, text)
 
     def authenticate_header(self, request: Request) -> str:
         return KEYWORD
+
+
+def usable() -> QuerySet[ApiKey]:
+    """The keys that open something, each with its owner."""
+    now = timezone.now()
+    return (
+        ApiKey.objects.select_related("owner")
+        .filter(revoked_at__isnull=True, owner__is_active=True)
+        .filter(Q(expires_at__isnull=True) | Q(expires_at__gt=now))
+    )
 
 
 def find_key(text: str) -> ApiKey | None:
@@ -99,15 +223,33 @@ def find_key(text: str) -> ApiKey | None:
     prefix = text.partition(".")[0]
     if not prefix.isalnum() or not prefix.isascii():
         return None
+    newest, previous = Q(prefix=prefix), Q(previous_prefix=prefix, previous_until__gt=timezone.now())
+    for row in usable().filter(newest | previous):
+        hashed = row.hashed_key if row.prefix == prefix else row.previous_hashed_key
+        if _generator.verify(text, hashed):
+            return row
+    return None
+
+
+def admit(request: HttpRequest, key: ApiKey, credential: str) -> tuple[Any, ApiKey]:
+    """Count the call of somebody who has shown a usable key, and let the key's limits bound its owner.
+
+    Raises:
+        NetworkNotAllowed: the key is tied to networks, and the caller is in none of them.
+        Throttled: the key has no calls left.
+    """
+    if key.networks and not is_within(client_address(request), key.networks):
+        ratelimits.count_address(request)
+        raise NetworkNotAllowed
+    ratelimits.count_key(request, key, credential)
+    _note_use(key)
+    if key.departments:
+        reach.narrow(key.owner, reach.Reach(departments=frozenset(key.departments)))
+    return key.owner, key
+
+
+def _note_use(key: ApiKey) -> None:
     now = timezone.now()
-    row = (
-        ApiKey.objects.select_related("owner")
-        .filter(prefix=prefix, revoked_at__isnull=True, owner__is_active=True)
-        .filter(Q(expires_at__isnull=True) | Q(expires_at__gt=now))
-        .first()
-    )
-    if row is None or not _generator.verify(text, row.hashed_key):
-        return None
-    if row.last_used_at is None or now - row.last_used_at > LAST_USED_STEP:
-        ApiKey.objects.filter(pk=row.pk).update(last_used_at=now)
-    return row
+    if key.last_used_at is None or now - key.last_used_at > LAST_USED_STEP:
+        unnoted = Q(last_used_at__isnull=True) | Q(last_used_at__lt=now - LAST_USED_STEP)
+        ApiKey.objects.filter(unnoted, pk=key.pk).update(last_used_at=now)

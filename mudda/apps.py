@@ -9,10 +9,21 @@ class MuddaConfig(AppConfig):
 
     def ready(self) -> None:
         # Registered at import: the extension that describes our keys, the checks, the sweeping jobs.
-        from mudda import checks, dispatcher, idempotency, middleware, openapi, outbox  # noqa: F401
+        from mudda import (  # noqa: F401
+            checks,
+            dispatcher,
+            idempotency,
+            middleware,
+            oauth,
+            openapi,
+            outbox,
+            ratelimits,
+        )
 
         for name in ("uvicorn.access", "uvicorn.error", "gunicorn.access", "django.server"):
             logging.getLogger(name).addFilter(middleware.WithoutTokens())  # they have handlers of their own
         dispatcher.register("deliver messages", outbox.deliver_due, every=1)
         dispatcher.register("forget messages", outbox.forget_old, every=3600)
         dispatcher.register("forget idempotency keys", idempotency.forget_old, every=3600)
+        dispatcher.register("forget counts of calls", ratelimits.forget_old, every=60)
+        dispatcher.register("forget expired tokens", oauth.forget_expired, every=3600)

@@ -6,6 +6,8 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import Error, register
 
+from mudda.addresses import parse_network
+
 
 @register()
 def temporal_tls_is_complete(app_configs: Any, **kwargs: Any) -> list[Error]:
@@ -38,3 +40,15 @@ def database_is_postgresql(app_configs: Any, **kwargs: Any) -> list[Error]:
         return []
     hint = "Set DATABASE_URL=postgresql://USER:PASSWORD@HOST:5432/NAME"
     return [Error("mudda needs PostgreSQL: schemas, partial indexes, NOTIFY.", hint=hint, id="mudda.E003")]
+
+
+@register()
+def proxies_are_networks(app_configs: Any, **kwargs: Any) -> list[Error]:
+    """A misspelt proxy would be believed by nobody, and every call would seem to come from it."""
+    errors = []
+    for text in settings.TRUSTED_PROXIES:
+        try:
+            parse_network(text)
+        except ValueError as error:
+            errors.append(Error(f"TRUSTED_PROXIES has no network in CIDR: {error}", id="mudda.E005"))
+    return errors

@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 
-from mudda import strictjson
+from mudda import ratelimits, strictjson
 from mudda.errors import InvalidRequest, MuddaError, Unavailable
 from mudda.problems import CONTENT_TYPE, problem_document
 
@@ -48,7 +48,10 @@ class StaffSession(SessionAuthentication):
 
     def authenticate(self, request: Request) -> tuple[Any, None] | None:
         found = super().authenticate(request)
-        return found if found is not None and found[0].is_staff else None
+        if found is None or not found[0].is_staff:
+            return None
+        ratelimits.count_user(request._request, found[0])
+        return found
 
 
 class Pages(CursorPagination):

@@ -1,10 +1,11 @@
-"""The ground's own tables: events, outbox, API keys, idempotency records."""
+"""The ground's own tables: events, outbox, API keys, counts of calls, idempotency records."""
 
 import uuid
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.serializers.json import DjangoJSONEncoder
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.utils import timezone
 
@@ -72,13 +73,42 @@ class OutboxMessage(models.Model):
 
 
 class ApiKey(models.Model):
-    """An integration's key: hashed, scoped, owned by a user whose permissions bound it."""
+    """An integration's key: hashed, scoped, owned by a user whose permissions bound it.
+
+    A key that was rotated is still the same row, so that its limits, its idempotency and what hangs on it stay.
+    """
 
     prefix = models.CharField(max_length=8, unique=True, editable=False)
     hashed_key = models.CharField(max_length=150, editable=False)
+    previous_prefix = models.CharField(max_length=8, null=True, unique=True, editable=False)
+    previous_hashed_key = models.CharField(max_length=150, blank=True, editable=False)
+    previous_until = models.DateTimeField(
+        null=True, editable=False, help_text="Until then the key before the last rotation works too."
+    )
     name = models.CharField(max_length=80)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_keys")
     scopes = ArrayField(models.CharField(max_length=40))
+    rate = models.PositiveIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1)], help_text="Calls a minute; empty: as set."
+    )
+    networks = ArrayField(
+        models.CharField(max_length=50), default=list, blank=True, help_text="CIDR; empty: from anywhere."
+    )
+    departments = ArrayField(
+        models.CharField(max_length=40),
+        default=list,
+        blank=True,
+        help_text="Codes; empty: all of its owner's.",
+    )
+    oauth_application = models.OneToOneField(
+        settings.OAUTH2_PROVIDER_APPLICATION_MODEL,
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.SET_NULL,
+        related_name="api_key",
+        help_text="The OAuth client whose tokens stand for this key.",
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
@@ -90,6 +120,17 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
+
+
+class CallCount(models.Model):
+    """How many calls somebody has made since ``window_start``. Unlogged: a crash of PostgreSQL forgets a minute."""
+
+    name = models.CharField(max_length=100, primary_key=True)
+    window_start = models.DateTimeField()
+    count = models.PositiveIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.count}"
 
 
 class IdempotencyRecord(models.Model):

@@ -5,6 +5,8 @@ from typing import Any
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 
+from mudda.scopes import known
+
 PROBLEM = {
     "type": "object",
     "description": "RFC 9457 problem details.",
@@ -52,6 +54,24 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):
             "in": "header",
             "name": "Authorization",
             "description": "`Authorization: Api-Key <key>`",
+        }
+
+
+class TokenScheme(OpenApiAuthenticationExtension):
+    target_class = "mudda.oauth.TokenAuthentication"
+    name = "oauth2"
+
+    def get_security_requirement(self, auto_schema: Any) -> dict[str, list[str]]:
+        wanted = getattr(auto_schema.view, "scopes", {}).get(auto_schema.method)
+        return {self.name: [wanted] if wanted else []}
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
+        scopes = {name: scope.description for name, scope in sorted(known().items())}
+        flow = {"tokenUrl": "/oauth/token", "scopes": scopes}
+        return {
+            "type": "oauth2",
+            "description": "`Authorization: Bearer <token>`",
+            "flows": {"clientCredentials": flow},
         }
 
 

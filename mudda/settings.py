@@ -41,6 +41,7 @@ INSTALLED_APPS = [
     "django_filters",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "oauth2_provider",
     "mudda.apps.MuddaConfig",
     "issues.apps.IssuesConfig",
     "workflows.apps.WorkflowsConfig",
@@ -52,6 +53,7 @@ MIDDLEWARE = [
     "mudda.middleware.RequestId",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "mudda.ratelimits.RateLimits",
     "mudda.middleware.BodyLimit",
     "mudda.middleware.ProblemResponses",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -178,6 +180,8 @@ SESSION_COOKIE_SECURE = HTTPS_ONLY
 CSRF_COOKIE_SECURE = HTTPS_ONLY
 SESSION_COOKIE_HTTPONLY = True
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+# Proxies in front, as networks (CIDR): their X-Forwarded-For is believed, nobody else's.
+TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 MAX_BODY_BYTES = 1_000_000
@@ -217,6 +221,7 @@ USE_TZ = True
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "mudda.apikeys.ApiKeyAuthentication",
+        "mudda.oauth.TokenAuthentication",
         "mudda.drf.StaffSession",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["mudda.scopes.HasScopes"],
@@ -228,6 +233,28 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "mudda.drf.as_problem",
     "PAGE_SIZE": 50,
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+
+# Calls a minute; 0: no limit. A key may have a rate of its own.
+RATE_LIMIT_KEY = env.int("RATE_LIMIT_KEY", default=600)  # of each key, and of each member of staff
+RATE_LIMIT_ANONYMOUS = env.int("RATE_LIMIT_ANONYMOUS", default=60)  # of each address, when nobody is known
+
+# Tokens for programs, by their own name only (client credentials): no page asks anybody to consent.
+OAUTH2_PROVIDER_APPLICATION_MODEL = "oauth2_provider.Application"
+OAUTH2_PROVIDER = {
+    "ACCESS_TOKEN_EXPIRE_SECONDS": env.int("OAUTH_TOKEN_SECONDS", default=3600),
+    "OAUTH2_SERVER_CLASS": "oauthlib.oauth2.BackendApplicationServer",
+    "OAUTH2_VALIDATOR_CLASS": "mudda.oauth.Validator",
+    "SCOPES_BACKEND_CLASS": "mudda.oauth.Scopes",
+    "REFRESH_TOKEN_REUSE_PROTECTION": True,
+    "ALLOWED_REDIRECT_URI_SCHEMES": ["https"],
+    # What RFC 9700 advises; most of it is about grants that the server above doesn't have.
+    "COMPLIANT_BCP_RFC9700_IMPLICIT_GRANT": True,
+    "COMPLIANT_BCP_RFC9700_PASSWORD_GRANT": True,
+    "COMPLIANT_BCP_RFC9700_PKCE_METHOD": True,
+    "COMPLIANT_BCP_RFC9700_ACCESS_TOKEN_TRANSPORT": True,
+    "COMPLIANT_BCP_RFC9700_AUTHZ_RESPONSE_ISS": True,
+    "COMPLIANT_BCP_RFC9700_TOKEN_STORAGE": True,  # only hashes of tokens are stored
 }
 
 SPECTACULAR_SETTINGS = {

@@ -6,7 +6,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from mudda import health
+from mudda import health, oauth
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
@@ -14,6 +14,8 @@ urlpatterns = [
     path("readyz", health.readyz),
     path("schema", SpectacularAPIView.as_view(), name="schema"),
     path("docs", staff_member_required(SpectacularSwaggerView.as_view(url_name="schema")), name="docs"),
+    path("oauth/token", oauth.Token.as_view(), name="oauth_token"),
+    path("oauth/revoke", oauth.Revoke.as_view(), name="oauth_revoke"),
     path("admin/", admin.site.urls),
     path("", include("issues.urls")),
     # Before the plans: /workflows/executions and /workflows/tasks are more specific than /workflows/{id}.

@@ -39,6 +39,9 @@ from tests.openai_server import aimock, openai_server, request_rules, tapped_aim
 KEPT = ("PYTEST_", "COVERAGE_", "COV_", "HYPOTHESIS_", "PLAYWRIGHT_BROWSERS_PATH")
 PREFIX = "mudda-tests-"
 
+UNHURRIED = {"RATE_LIMIT_KEY": "1000000", "RATE_LIMIT_ANONYMOUS": "1000000"}
+"""Rates that no test spends by accident. Those in ``tests/keys`` have their own."""
+
 HOME = pytest.StashKey[Path]()
 POSTGRES = pytest.StashKey[Postgres]()
 
@@ -69,6 +72,7 @@ def pytest_configure(config):
         temporal_address=f"127.0.0.1:{free_port()}",
         public_url="http://testserver",
     )
+    ours |= UNHURRIED
     kept = hermetic(os.environ, keep_prefixes=KEPT)
     os.environ.clear()
     os.environ.update({**kept, **ours, "DJANGO_SETTINGS_MODULE": "mudda.settings"})
@@ -198,7 +202,7 @@ def make_site():
         def make(**variables: str) -> Site:
             # Not below tmp_path, which is private: as root, PostgreSQL runs as another user.
             home = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-site-"))
-            site = Site(home, variables)
+            site = Site(home, {**UNHURRIED, **variables})
             made.callback(shutil.rmtree, home, ignore_errors=True)
             made.callback(site.stop)
             return site
