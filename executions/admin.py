@@ -1,6 +1,7 @@
 """Runs and people's tasks in the admin: launch, follow, decide."""
 
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -31,6 +32,7 @@ from executions.console.task_page import (
 from executions.deciding import GIVES_ANSWER, decide_task
 from executions.models import ExecutionStatus, HumanTask, TaskStatus, WorkflowExecution
 from executions.steering import STEERING
+from executions.targets import late
 from issues.admin import WithinMyDepartments
 from mudda import console
 from mudda.errors import MuddaError
@@ -44,11 +46,33 @@ TO_DO = (TaskStatus.OPEN, TaskStatus.ON_HOLD)
 OPEN_FIRST = Case(When(status=TaskStatus.OPEN, then=Value(0)), default=Value(1), output_field=IntegerField())
 
 
+class Overdue(admin.SimpleListFilter):
+    """The runs that should be over."""
+
+    title = "target"
+    parameter_name = "target"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("overdue", "Overdue")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(late(timezone.now())) if self.value() == "overdue" else queryset
+
+
+def _due(when: datetime | None, is_late: bool) -> SafeString | None:
+    if when is None:
+        return None
+    words = date_format(timezone.localtime(when), DUE)
+    return format_html("{} {}", words, overdue_badge(is_late)) if is_late else format_html("{}", words)
+
+
 @admin.register(WorkflowExecution)
 class ExecutionAdmin(console.RoomAdmin):
     page_template = "admin/console/execution.html"
-    list_display = ("plan_column", "issue_column", "status_column", "started_at", "completed_at")
-    list_filter = ("status", ("plan__issue__department", WithinMyDepartments), "created_at")
+    list_display = (
+        "plan_column", "issue_column", "status_column", "due_column", "started_at", "completed_at",
+    )  # fmt: skip
+    list_filter = ("status", Overdue, ("plan__issue__department", WithinMyDepartments), "created_at")
     search_fields = ("plan__title", "plan__issue__statement", "plan__issue__address")
     search_help_text = "Words of the plan's title, or of the issue's statement or address."
 
@@ -88,6 +112,10 @@ class ExecutionAdmin(console.RoomAdmin):
     def status_column(self, execution: WorkflowExecution) -> SafeString:
         return console.badge(execution.status)
 
+    @admin.display(description="Due", ordering="due_at", empty_value="")
+    def due_column(self, execution: WorkflowExecution) -> SafeString | None:
+        return _due(execution.due_at, execution.is_overdue)
+
     def page_parts(self, request: HttpRequest, execution: WorkflowExecution) -> Iterable[console.Part]:
         return steering_buttons(execution, console.person(request))
 
@@ -97,6 +125,7 @@ class ExecutionAdmin(console.RoomAdmin):
         return {
             "title": execution.plan.title or "A plan without a name",
             "status": console.badge(execution.status),
+            "overdue": overdue_badge(execution.is_overdue),
             "run": run,
             "under_way": execution.status in UNDER_WAY,
             "took": seconds_in_words(int((until - execution.started_at).total_seconds()))
@@ -239,12 +268,7 @@ class TaskAdmin(console.RoomAdmin):
 
     @admin.display(description="Due", ordering="due_at", empty_value="")
     def due_column(self, task: HumanTask) -> SafeString | None:
-        if task.due_at is None:
-            return None
-        when = date_format(timezone.localtime(task.due_at), DUE)
-        return (
-            format_html("{} {}", when, overdue_badge(task)) if is_overdue(task) else format_html("{}", when)
-        )
+        return _due(task.due_at, is_overdue(task))
 
     def page_parts(self, request: HttpRequest, task: HumanTask) -> Iterable[console.Part]:
         return task_buttons(task, console.person(request))

@@ -6,7 +6,16 @@ class ExecutionsConfig(AppConfig):
     verbose_name = "Runs"
 
     def ready(self) -> None:
-        from executions import deadlines, deciding, reconciling, reminders, services, starting, steering
+        from executions import (
+            deadlines,
+            deciding,
+            reconciling,
+            reminders,
+            services,
+            starting,
+            steering,
+            targets,
+        )
         from executions.activities import (  # noqa: F401 (each offers its own)
             clock,
             contractors,
@@ -38,3 +47,4 @@ class ExecutionsConfig(AppConfig):
         dispatcher.register("notice runs ended from outside", reconciling.reconcile_ended, every=20)
         dispatcher.register("start pending executions", starting.start_pending, every=2)
         dispatcher.register("sweep deadlines", deadlines.sweep_deadlines, every=2)
+        dispatcher.register("note runs that are late", targets.sweep_targets, every=2)

@@ -1,7 +1,7 @@
 """The calendar of a department: its own hours and closed days, else the city's, in the city's zone."""
 
 import logging
-from datetime import date
+from datetime import date, datetime
 from functools import lru_cache, partial
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.core.checks import Error, register
 
-from executions.worktime import Calendar, UnknownHolidays, public_holidays
+from executions.worktime import Calendar, NoWorkingTime, UnknownHolidays, due_at, public_holidays
 from issues.hours import AROUND_THE_CLOCK, BadHours, Week, parse_week, read_days, read_week
 from issues.models import Department
+from workflows.plan.durations import BadDuration
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +34,18 @@ def calendar_of(department: Department | None) -> Calendar:
             "the hours of department %s can't be read, the city's are taken: %s", department.code, error
         )
         return city
+
+
+def due_by(start: datetime, due: str, department: Department | None) -> datetime | None:
+    """When the working time ``due`` of a department, counted from ``start``, is over. None where nothing is said, or
+    what is said can't be counted: people are asked, and runs go on, all the same."""
+    if not due:
+        return None
+    try:
+        return due_at(start, due, calendar_of(department))
+    except (BadDuration, NoWorkingTime) as error:
+        logger.warning("nothing is due here: %r can't be counted (%s)", due, error)
+        return None
 
 
 @lru_cache

@@ -5,6 +5,7 @@ from django.utils import timezone
 from django_filters import BooleanFilter, CharFilter, ChoiceFilter, FilterSet, IsoDateTimeFilter, UUIDFilter
 
 from executions.models import ExecutionStatus, HumanTask, TaskStatus, WorkflowExecution
+from executions.targets import late
 
 
 class ExecutionFilter(FilterSet):
@@ -12,10 +13,16 @@ class ExecutionFilter(FilterSet):
     workflow_plan_id = UUIDFilter(field_name="plan_id")
     created_after = IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
     created_before = IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
+    overdue = BooleanFilter(method="only_overdue", help_text="Not over, and past their `due_at`.")
 
     class Meta:
         model = WorkflowExecution
         fields: list[str] = []
+
+    def only_overdue(
+        self, runs: QuerySet[WorkflowExecution], name: str, value: bool
+    ) -> QuerySet[WorkflowExecution]:
+        return runs.filter(late(timezone.now()) if value else ~late(timezone.now()))
 
 
 class TaskFilter(FilterSet):
@@ -36,5 +43,5 @@ class TaskFilter(FilterSet):
         return tasks.filter(mine if value else ~mine)
 
     def only_overdue(self, tasks: QuerySet[HumanTask], name: str, value: bool) -> QuerySet[HumanTask]:
-        late = Q(status=TaskStatus.OPEN, due_at__isnull=False, due_at__lt=timezone.now())
-        return tasks.filter(late if value else ~late)
+        overdue = Q(status=TaskStatus.OPEN, due_at__isnull=False, due_at__lt=timezone.now())
+        return tasks.filter(overdue if value else ~overdue)

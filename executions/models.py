@@ -31,6 +31,8 @@ class ExecutionStatus(models.TextChoices):
     CANCELLED = "cancelled"
 
 
+OVER = (ExecutionStatus.COMPLETED, ExecutionStatus.FAILED, ExecutionStatus.CANCELLED)
+
 LIVE = (ExecutionStatus.PENDING, ExecutionStatus.RUNNING, ExecutionStatus.COMPLETED)
 """A plan has at most one of these; after a failed or cancelled one it may be launched again."""
 
@@ -61,6 +63,8 @@ class WorkflowExecution(EventStream):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    due_at = models.DateTimeField(null=True, blank=True, help_text="The target: when it should be over.")
+    overdue_noted_at = models.DateTimeField(null=True, blank=True, editable=False)
     started_at = models.DateTimeField(null=True, blank=True)
     completed_at = models.DateTimeField(null=True, blank=True)
     paused_at = models.DateTimeField(null=True, blank=True)
@@ -87,6 +91,7 @@ class WorkflowExecution(EventStream):
                 name="execution_not_started",
                 condition=models.Q(status=ExecutionStatus.PENDING, temporal_run_id=""),
             ),
+            models.Index(fields=["due_at"], name="execution_due", condition=~models.Q(status__in=OVER)),
         ]
 
     def __str__(self) -> str:
@@ -99,6 +104,11 @@ class WorkflowExecution(EventStream):
     @property
     def temporal_workflow_id(self) -> str:
         return f"mudda-workflow-{self.pk}"
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether it should be over, and isn't."""
+        return self.status not in OVER and self.due_at is not None and self.due_at < timezone.now()
 
 
 class StepStatus(models.TextChoices):

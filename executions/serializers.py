@@ -80,6 +80,11 @@ class ExecutionSummary(serializers.Serializer[Any]):
     issue_id = serializers.CharField(source="plan.issue.reference")
     title = serializers.CharField(source="plan.title")
     created_at = serializers.DateTimeField()
+    due_at = serializers.DateTimeField(
+        allow_null=True,
+        help_text="The plan's or the category's target, counted in working time from the launch.",
+    )
+    overdue = serializers.BooleanField(source="is_overdue", help_text="Not over, and past `due_at`.")
     started_at = serializers.DateTimeField(allow_null=True)
     completed_at = serializers.DateTimeField(allow_null=True)
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.utils import timezone
 
 from executions.models import (
     LIVE,
@@ -13,6 +14,7 @@ from executions.models import (
     WorkflowExecution,
 )
 from executions.starting import ensure_fits, start_or_leave
+from executions.targets import target_of
 from mudda import events
 from mudda.errors import Conflict
 from workflows.launching import ensure_data, issue_facts
@@ -102,7 +104,7 @@ def _create_execution(
     execution_data: Mapping[str, Any],
     by: User,
 ) -> WorkflowExecution:
-    compiled = compile_plan(revision.document, offered())
+    compiled, now = compile_plan(revision.document, offered()), timezone.now()
     execution = WorkflowExecution.objects.create(
         plan=plan,
         revision=revision,
@@ -111,6 +113,8 @@ def _create_execution(
         compiled=compiled.to_json(),
         issue_facts=issue_facts(plan.issue),
         started_by=by,
+        created_at=now,
+        due_at=target_of(compiled, plan.issue, now),
     )
     StepRun.objects.bulk_create(
         StepRun(

@@ -1,21 +1,15 @@
 """Opening tasks for people, and withdrawing them. Opening the same one twice finds the row that is there."""
 
-import logging
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
-from executions.calendars import calendar_of
+from executions.calendars import due_by
 from executions.models import Effect, HumanTask, StepRun, TaskStatus, WorkflowExecution
-from executions.worktime import NoWorkingTime, due_at
 from issues.models import Department
 from mudda import events
-from workflows.plan.durations import BadDuration
-
-logger = logging.getLogger(__name__)
 
 APPROVAL = "approval"
 UNCERTAIN_EFFECT = "uncertain_effect"
@@ -58,7 +52,7 @@ def open_task(
     department = department or step.execution.plan.issue.department
     due = due or said.get("due") or _target(step)
     now = timezone.now()
-    due_by = _due_at(now, due, department)
+    due_at = due_by(now, due, department)
     task, made = HumanTask.objects.get_or_create(
         key=_key(step, kind, suffix),
         defaults={
@@ -72,10 +66,10 @@ def open_task(
             "group": group,
             "four_eyes": four_eyes,
             "department": department,
-            "due": due if due_by else "",
-            "due_at": due_by,
+            "due": due if due_at else "",
+            "due_at": due_at,
             "overdue": said.get("overdue") or {},
-            "next_look_at": due_by,
+            "next_look_at": due_at,
             "opened_at": now,
             "awaited": awaited,
         },
@@ -124,17 +118,6 @@ def _said_of(step: StepRun, kind: str) -> dict[str, Any]:
 def _target(step: StepRun) -> str:
     category = step.execution.plan.issue.category
     return category.target if category is not None else ""
-
-
-def _due_at(start: datetime, due: str, department: Department | None) -> datetime | None:
-    """None where nothing is said, or what is said can't be counted: a run asks its people all the same."""
-    if not due:
-        return None
-    try:
-        return due_at(start, due, calendar_of(department))
-    except (BadDuration, NoWorkingTime) as error:
-        logger.warning("a task is opened without a due time: %r can't be counted (%s)", due, error)
-        return None
 
 
 def ask_about_uncertain_effect(step: StepRun, effect: Effect) -> HumanTask:

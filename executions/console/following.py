@@ -9,7 +9,7 @@ from django.utils.dateformat import format as date_format
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 
-from executions.console.task_page import decider_of, overdue_badge
+from executions.console.task_page import decider_of, is_overdue, overdue_badge
 from executions.models import (
     Document,
     Effect,
@@ -126,9 +126,8 @@ def follow(execution: WorkflowExecution, *, with_effects: bool) -> Run:
 
 
 def _task_row(task: HumanTask) -> TaskRow:
-    return TaskRow(
-        task, console.page_of(task), console.badge(task.status), overdue_badge(task), decider_of(task)
-    )
+    overdue = overdue_badge(is_overdue(task))
+    return TaskRow(task, console.page_of(task), console.badge(task.status), overdue, decider_of(task))
 
 
 def trouble_of(step: StepRun) -> str:

@@ -58,7 +58,7 @@ def task_page(request: HttpRequest, task: HumanTask) -> dict[str, Any]:
     return {
         "title": task.title,
         "status": console.badge(task.status),
-        "overdue": overdue_badge(task),
+        "overdue": overdue_badge(is_overdue(task)),
         "due": working_time(task.due) if task.due else "",
         "is_over": task.status not in OPEN,
         "why_not": why_not,
@@ -129,8 +129,8 @@ def is_overdue(task: HumanTask) -> bool:
     return task.status == TaskStatus.OPEN and task.due_at is not None and task.due_at < timezone.now()
 
 
-def overdue_badge(task: HumanTask) -> SafeString:
-    return console.badge("failed", "Overdue") if is_overdue(task) else SafeString("")
+def overdue_badge(is_late: bool) -> SafeString:
+    return console.badge("failed", "Overdue") if is_late else SafeString("")
 
 
 def decider_of(task: HumanTask) -> str:

@@ -5,14 +5,12 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from executions.models import ExecutionStatus, StepRun, StepStatus, WorkflowExecution
+from executions.models import OVER, StepRun, StepStatus, WorkflowExecution
 from executions.tasks import ask_about_failed_compensation, withdraw_tasks
 from executions.temporal.contracts import Carried, FinishCall, ProgressCall
 from executions.temporal.recording import ENDED, RUN_OVER, apply_carried, locked_execution, mark_running
 from mudda import events
 from workflows.launching import RESULTS
-
-OVER = (ExecutionStatus.COMPLETED, ExecutionStatus.FAILED, ExecutionStatus.CANCELLED)
 
 
 @transaction.atomic
