@@ -65,6 +65,9 @@ class WorkflowExecution(EventStream):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     due_at = models.DateTimeField(null=True, blank=True, help_text="The target: when it should be over.")
     overdue_noted_at = models.DateTimeField(null=True, blank=True, editable=False)
+    looked_for_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When it was last seen to be running in Temporal."
+    )
     started_at = models.DateTimeField(null=True, blank=True)
     completed_at = models.DateTimeField(null=True, blank=True)
     paused_at = models.DateTimeField(null=True, blank=True)
@@ -297,3 +300,16 @@ class Steering(models.Model):
 
     def __str__(self) -> str:
         return self.action
+
+
+class LastLook(models.Model):
+    """Up to when something outside of the database has been looked at."""
+
+    name = models.CharField(max_length=60, primary_key=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "last_looks"
+
+    def __str__(self) -> str:
+        return self.name

@@ -7,7 +7,7 @@ Nothing here may be called inside a database transaction: what was promised to T
 import asyncio
 import os
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,6 +24,9 @@ from mudda.errors import MuddaError, Unavailable
 
 DEADLINE = timedelta(seconds=5)
 """How long a request waits for Temporal before the dispatcher takes over."""
+
+PAGE = 1_000
+"""Workflows in one page of a list: the most that Temporal gives."""
 
 T = TypeVar("T")
 
@@ -142,28 +145,57 @@ def _tell(workflow_id: str, tell: Callable[[WorkflowHandle[Any, Any]], Coroutine
         try:
             await tell(client.get_workflow_handle(workflow_id))
         except RPCError as error:
-            if error.status == RPCStatusCode.NOT_FOUND and not _lacks_namespace(error):
+            if _is_gone(error):
                 raise WorkflowGone from error
             raise
 
     _call(send)
 
 
-def _lacks_namespace(error: RPCError) -> bool:
-    """Whether it is the namespace that wasn't found: the operator's matter, to be put right and tried again."""
-    return any(detail.type_url.endswith("NamespaceNotFoundFailure") for detail in error.grpc_status.details)
+def _is_gone(error: RPCError) -> bool:
+    """Whether the workflow wasn't found. A namespace that isn't is the operator's matter, to be put right."""
+    lacks_namespace = any(
+        detail.type_url.endswith("NamespaceNotFoundFailure") for detail in error.grpc_status.details
+    )
+    return error.status == RPCStatusCode.NOT_FOUND and not lacks_namespace
 
 
-def list_workflows(query: str, *, limit: int = 1_000) -> list[tuple[str, str]]:
-    """Ids and statuses (``RUNNING``, ``TERMINATED``, ...) of the Temporal workflows that ``query`` finds.
+def list_workflows(query: str) -> Iterator[tuple[str, str]]:
+    """Ids and statuses (``RUNNING``, ``TERMINATED``, ...) of all Temporal workflows that ``query`` finds, page by page.
 
     Raises:
-        TemporalUnavailable: no answer within the deadline.
+        TemporalUnavailable: no answer within the deadline, which each page has anew.
+    """
+    token: bytes | None = None
+
+    async def ask(client: Client) -> tuple[list[tuple[str, str]], bytes | None]:
+        found = client.list_workflows(query, page_size=PAGE, next_page_token=token, rpc_timeout=DEADLINE)
+        await found.fetch_next_page()
+        page = found.current_page or []
+        return [(run.id, run.status.name if run.status else "") for run in page], found.next_page_token
+
+    while True:
+        page, token = _call(ask)
+        yield from page
+        if not token:
+            return
+
+
+def status_of(workflow_id: str) -> str | None:
+    """The status (``RUNNING``, ``TERMINATED``, ...) of the latest Temporal workflow of this id; None for none.
+
+    Raises:
+        TemporalUnavailable: no answer within the deadline, or the namespace is unknown.
     """
 
-    async def ask(client: Client) -> list[tuple[str, str]]:
-        found = client.list_workflows(query, limit=limit, rpc_timeout=DEADLINE)
-        return [(run.id, run.status.name if run.status else "") async for run in found]
+    async def ask(client: Client) -> str | None:
+        try:
+            found = await client.get_workflow_handle(workflow_id).describe(rpc_timeout=DEADLINE)
+        except RPCError as error:
+            if _is_gone(error):
+                return None
+            raise
+        return found.status.name if found.status else ""
 
     return _call(ask)
 

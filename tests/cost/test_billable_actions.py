@@ -98,6 +98,21 @@ def test_holding_claiming_and_reading_cost_nothing(city, meter):
     assert not billed, billed
 
 
+def test_looking_for_a_run_that_nothing_was_heard_of_costs_nothing_nor_does_noting_that_it_is_late(
+    city, meter
+):
+    execution = city.task(city.launch(question()))["execution_id"]
+    seen = "SELECT 1 FROM workflow_executions WHERE id = %s AND looked_for_at > now() - interval '1 hour'"
+    long_ago = "created_at = now() - interval '2 days', looked_for_at = NULL, due_at = now()"
+    with meter.bill() as billed:
+        with city.database() as cursor:
+            cursor.execute(f"UPDATE workflow_executions SET {long_ago} WHERE id = %s", (execution,))
+            cursor.connection.commit()
+        until(lambda: city.rows(seen, execution), 60)
+        until(lambda: city.execution(execution)["overdue"], 60)
+    assert not billed, billed
+
+
 def clock_moved(city, task, what):
     """Move the task's clock and wait until the dispatcher has done what is due."""
 

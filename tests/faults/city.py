@@ -195,10 +195,13 @@ class City:
 
     def temporal_runs(self, execution: str) -> list[str]:
         """How all Temporal workflows with the ended execution's id ended: one word, if it was started once."""
-        query = f"WorkflowId = 'mudda-workflow-{execution}'"
         # The run is written as over before its Temporal workflow closes, and listed as closed a moment later.
-        until(lambda: "RUNNING" not in asyncio.run(self._temporal_runs(query)))
-        return asyncio.run(self._temporal_runs(query))
+        until(lambda: "RUNNING" not in self.temporal_runs_now(execution))
+        return self.temporal_runs_now(execution)
+
+    def temporal_runs_now(self, execution: str) -> list[str]:
+        """How all Temporal workflows with the execution's id ended, or that they run."""
+        return asyncio.run(self._temporal_runs(f"WorkflowId = 'mudda-workflow-{execution}'"))
 
     async def _temporal_runs(self, query: str) -> list[str]:
         client = await Client.connect(self.site.temporal.address)
