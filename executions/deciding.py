@@ -21,7 +21,7 @@ from executions.models import (
 )
 from executions.tasks import APPROVAL, DONE, ESCALATION, UNCERTAIN_EFFECT, is_closed, withdraw_tasks
 from executions.temporal.contracts import TASK_DECIDED, TaskDecided
-from executions.temporal.handles import shrink
+from executions.temporal.large import shrunk
 from mudda import events, outbox, temporal
 from mudda.errors import Conflict, Forbidden, InvalidRequest, NotFound, Unprocessable
 from mudda.models import OutboxMessage
@@ -302,7 +302,7 @@ def _put(task: HumanTask, *, then: str, reason: str = "", code: str = "") -> Non
             "task_id": str(task.pk),
             "step_id": task.step_id,
             "then": then,
-            "answer": shrink(task.execution_id, task.step_id, task.answer),
+            "answer": shrunk(task.execution_id, task.step_id, task.answer),
             "reason": reason,
             "code": code,
         },

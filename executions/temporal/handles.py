@@ -1,8 +1,9 @@
 """Handles in place of outputs that are too large for a run's history; ``large`` puts the values back.
 
 A handle is ``{"$stored": "<execution id>/<step id>/<member>"}`` in place of a member of the output, which the step's
-row has whole. Whoever writes a statement or data before the launch cannot know the execution's id, so that nothing of
-theirs is taken for a handle.
+row has whole; references to what is in it make it longer: ``.../photos/0``. What conditions compare stays as it is.
+Whoever writes a statement or data before the launch cannot know the execution's id, so that nothing of theirs is taken
+for a handle.
 Loads inside Temporal's sandbox: no Django.
 """
 
@@ -12,6 +13,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from executions.temporal.contracts import RunInput
+from workflows.plan.references import STORED, is_stored
 
 LARGEST = 64 * 1024
 """Bytes of JSON, from the plan language's limits."""
@@ -20,33 +22,56 @@ LARGEST_RUN = 1_900_000
 """Bytes of JSON that a run may start, or continue as new, with: Temporal refuses more than 2 MiB, its own members
 included, and ends a run that continues with more."""
 
-HANDLE = "$stored"
+LARGEST_COMPARED = 256 * 1024
+"""Bytes of JSON that an output may keep for the sake of conditions: they are the workflow's own, and it can't read
+rows. What is larger still can't be compared."""
+
+Compared = Collection[tuple[str, ...]]
+"""What conditions read, as ``workflows.plan.conditions.compared`` gives it."""
 
 
-def shrink(execution_id: object, step_id: str, output: Any) -> Any:
-    """The output as the run carries it: members are replaced by handles, largest first, until it fits."""
-    if not isinstance(output, dict) or size_of(output) <= LARGEST:
+def is_large(output: Any) -> bool:
+    """Whether a run carries handles in place of some of it."""
+    return isinstance(output, dict) and size_of(output) > LARGEST
+
+
+def shrink(execution_id: object, step_id: str, output: Any, compared: Compared = ()) -> Any:
+    """The output as the run carries it: members are replaced by handles, largest first, until it fits. Those that
+    conditions compare come last, and only beyond ``LARGEST_COMPARED``."""
+    if not is_large(output):
         return output
     carried = dict(output)
-    for name in sorted(output, key=lambda name: size_of(output[name]), reverse=True):
-        carried[name] = handle_of(execution_id, step_id, name)
-        if size_of(carried) <= LARGEST:
+    by_size = sorted(output, key=lambda name: size_of(output[name]), reverse=True)
+    kept = {name for name in output if is_compared(step_id, name, compared)}
+    for name in sorted(by_size, key=kept.__contains__):
+        if size_of(carried) <= (LARGEST_COMPARED if name in kept else LARGEST):
             break
+        handle = handle_of(execution_id, step_id, name)
+        if size_of(output[name]) > size_of(handle):
+            carried[name] = handle
     return carried
 
 
-def fit(run: RunInput, *, in_rows: Collection[str], limit: int = LARGEST_RUN) -> RunInput:
+def is_compared(step_id: str, name: str, compared: Compared) -> bool:
+    return (step_id,) in compared or (step_id, name) in compared
+
+
+def fit(
+    run: RunInput, *, in_rows: Collection[str], compared: Compared = (), limit: int = LARGEST_RUN
+) -> RunInput:
     """The run with the largest members of outputs replaced by handles, as few as make it no larger than ``limit``.
 
     Args:
         in_rows: ids of the steps whose output is in their row.
+        compared: what conditions still read: replaced after everything else, so that the run goes on at all.
         limit: bytes of JSON as the SDK writes it.
     """
     excess = sent_size(asdict(run)) - limit
     if excess <= 0:
         return run
     states = {step_id: dict(state) for step_id, state in run.state.states.items()}
-    for size, step_id, name in _members(run.execution_id, states, in_rows):
+    members = _members(run.execution_id, states, in_rows)
+    for size, step_id, name in sorted(members, key=lambda one: is_compared(one[1], one[2], compared)):
         if excess <= 0:
             break
         handle = handle_of(run.execution_id, step_id, name)
@@ -70,7 +95,13 @@ def _members(
 
 
 def handle_of(execution_id: object, step_id: str, name: str) -> dict[str, str]:
-    return {HANDLE: f"{execution_id}/{step_id}/{name}"}
+    escaped = name.replace("~", "~0").replace("/", "~1")
+    return {STORED: f"{execution_id}/{step_id}/{escaped}"}
+
+
+def parts_of(handle: str) -> list[str]:
+    """The step and the way down in its output that a handle of a run leads to."""
+    return [part.replace("~1", "/").replace("~0", "~") for part in handle.split("/")[1:]]
 
 
 def size_of(value: Any) -> int:
@@ -85,9 +116,7 @@ def sent_size(value: Any) -> int:
 
 def is_handle(execution_id: object, value: Any) -> bool:
     """Whether a value is a handle of this very run."""
-    if not isinstance(value, dict) or set(value) != {HANDLE}:
-        return False
-    return str(value[HANDLE]).startswith(f"{execution_id}/")
+    return is_stored(value) and value[STORED].startswith(f"{execution_id}/")
 
 
 def has_handles(execution_id: object, value: Any) -> bool:

@@ -36,8 +36,8 @@ from executions.models import (
 )
 from executions.tasks import answered_task, ask_about_uncertain_effect, ask_approval, withdraw_tasks
 from executions.temporal.contracts import INFRASTRUCTURE, Carried, StepAnswer, StepCall
-from executions.temporal.handles import has_handles, shrink
-from executions.temporal.large import restore
+from executions.temporal.handles import has_handles
+from executions.temporal.large import restore, shrunk
 from executions.temporal.watching import watchdog
 from mudda import events, strictjson
 from mudda.errors import MuddaError
@@ -117,11 +117,9 @@ def _run_step(call: StepCall, implementation: Implementation) -> StepAnswer:
     ends_at = time.monotonic() + call.timeout_seconds
     step = begin(call)
     if step.status == StepStatus.COMPLETED:
-        return StepAnswer(
-            output=shrink(step.execution_id, step.step_id, step.output)
-        )  # the answer was lost on its way
+        answer = shrunk(step.execution_id, step.step_id, step.output)
+        return StepAnswer(output=answer)  # it was lost on its way
     ensure_wanted(step)
-    inputs = restore(call.execution_id, call.inputs)
     effects = Effects(step, lease_seconds=call.timeout_seconds, declared=effect_of(call.activity_id))
     watched = watchdog.watching(
         ends_at - time.monotonic(),
@@ -129,6 +127,7 @@ def _run_step(call: StepCall, implementation: Implementation) -> StepAnswer:
         heartbeat_seconds=step.compiled.get("heartbeat_seconds"),
     )
     try:
+        inputs = restore(call.execution_id, call.inputs)
         ensure_inputs(step, inputs)
         with watched as attempt:
             result = implementation(StepContext(step.execution, step, inputs, effects, attempt.beat))
@@ -148,7 +147,7 @@ def _run_step(call: StepCall, implementation: Implementation) -> StepAnswer:
         complete(step, result)
     except DataError:  # its words may quote the output
         return fail(call, step, bad_output("PostgreSQL cannot keep its output."))
-    return StepAnswer(output=shrink(step.execution_id, step.step_id, result))
+    return StepAnswer(output=shrunk(step.execution_id, step.step_id, result))
 
 
 def defect(error: Exception) -> StepFailed:

@@ -40,7 +40,6 @@ def _undo_step(call: StepCall, implementation: Implementation) -> StepAnswer:
     if step.status == StepStatus.COMPENSATED:
         return StepAnswer()
     ensure_may_undo(call, step)
-    inputs = restore(call.execution_id, call.inputs)
     declared = effect_of(call.activity_id)
     effects = Effects(step, lease_seconds=call.timeout_seconds, prefix="undo-", declared=declared)
     watched = watchdog.watching(
@@ -49,6 +48,7 @@ def _undo_step(call: StepCall, implementation: Implementation) -> StepAnswer:
         heartbeat_seconds=compensation_of(step).get("heartbeat_seconds"),
     )
     try:
+        inputs = restore(call.execution_id, call.inputs)
         ensure_inputs(step, inputs)
         with watched as attempt:
             implementation(StepContext(step.execution, step, inputs, effects, attempt.beat))

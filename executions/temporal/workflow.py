@@ -45,6 +45,7 @@ with workflow.unsafe.imports_passed_through():
     from executions.temporal.people import People, apply_decision
     from workflows.plan import outcomes
     from workflows.plan.compiled import CompiledCompensation, CompiledPlan, CompiledStep
+    from workflows.plan.conditions import compared
     from workflows.plan.durations import BadDuration
     from workflows.plan.scheduler import (
         AskApproval,
@@ -354,4 +355,8 @@ class PlanWorkflow:
             steered=people.steered,
             cancelling=self.cancelling and not self.failing,
         )
-        return fit(replace(self.given, state=state), in_rows=ended - set(self.ledger.unsaved))
+        return fit(
+            replace(self.given, state=state),
+            in_rows=ended - set(self.ledger.unsaved),
+            compared=compared(step.when for step in self.plan.steps if step.step_id not in ended),
+        )

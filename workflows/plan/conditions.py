@@ -10,6 +10,7 @@ Loads inside Temporal's sandbox: standard library only.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from workflows.plan.comparing import (
@@ -27,13 +28,25 @@ from workflows.plan.comparing import (
     timestamp,
 )
 from workflows.plan.condition_types import SchemaOf, check
-from workflows.plan.references import MissingValue, Values, resolve, whole
+from workflows.plan.references import (
+    MissingValue,
+    Reference,
+    TooLong,
+    Values,
+    find,
+    is_stored,
+    resolve,
+    whole,
+)
 from workflows.plan.wording import describe, render
 
 __all__ = [
     "COMPARISONS", "EQUALITY", "OPERATORS", "ORDERING",
-    "BadCondition", "SchemaOf", "check", "describe", "evaluate", "render",
+    "BadCondition", "SchemaOf", "check", "compared", "describe", "evaluate", "render",
 ]  # fmt: skip
+
+LENGTH_OF_MEMBER = 3
+"""Parts of a reference to a member of an output: ``steps.look.photos``."""
 
 
 def evaluate(condition: Any, values: Values) -> bool:
@@ -42,6 +55,7 @@ def evaluate(condition: Any, values: Values) -> bool:
     Raises:
         BadCondition: the values cannot be compared (or the condition has a wrong form).
         MissingValue: a side reads what is not there; ``exists`` never raises it.
+        TooLong: a side reads what is too large to be carried along (``compared`` says what has to be).
     """
     operator, operand = single(condition)
     if operator == "exists":
@@ -52,7 +66,26 @@ def evaluate(condition: Any, values: Values) -> bool:
         parts = (evaluate(part, values) for part in several(operand))
         return all(parts) if operator == "all" else any(parts)
     left, right = pair(operand)
-    return _compare(operator, resolve(left, values), resolve(right, values))
+    return _compare(operator, _side(left, values), _side(right, values))
+
+
+def compared(conditions: Iterable[Any]) -> frozenset[tuple[str, ...]]:
+    """What conditions read of steps' outputs: ``(step id, member)``, or ``(step id,)`` for the whole of one."""
+    found = (reference for condition in conditions for _, _, reference in find(condition))
+    return frozenset(one.path[1:3] for one in found if isinstance(one, Reference) and one.path[0] == "steps")
+
+
+def _side(operand: Any, values: Values) -> Any:
+    value = resolve(operand, values)
+    if _stands_for_another(value):
+        raise TooLong("A condition reads a value that is too large to be compared.")
+    return value
+
+
+def _stands_for_another(value: Any) -> bool:
+    if type(value) is dict:
+        return is_stored(value) or any(map(_stands_for_another, value.values()))
+    return type(value) is list and any(map(_stands_for_another, value))
 
 
 def _exists(operand: object, values: Values) -> bool:
@@ -60,9 +93,12 @@ def _exists(operand: object, values: Values) -> bool:
     if reference is None:
         raise BadCondition("exists takes one reference.")
     try:
-        return values.lookup(reference) is not None
+        found = values.lookup(reference)
     except MissingValue:
         return False
+    if is_stored(found) and len(reference.path) > LENGTH_OF_MEMBER:
+        raise TooLong("A condition looks into a value that is too large for it.")
+    return found is not None
 
 
 def _compare(operator: str, left: Any, right: Any) -> bool:

@@ -24,6 +24,9 @@ ROOTS = ("issue", "data", "steps")
 MAX_RESOLVED = 1024 * 1024
 """Characters that the references of one step may bring in together: half of Temporal's payload limit."""
 
+STORED = "$stored"
+"""The one key of what stands for a value that is too large to be carried along: ``{"$stored": <where it is>}``."""
+
 _PATH = re.compile(r"\s*([\w-]+(?:\.[\w-]+)*)\s*")
 
 
@@ -56,7 +59,8 @@ class MissingValue(Exception):
 
 
 class TooLong(ValueError):
-    """The references of one step bring in more than ``MAX_RESOLVED`` characters."""
+    """The references of one step bring in more than ``MAX_RESOLVED`` characters, or a condition compares a value that
+    is too large to be carried along."""
 
 
 @dataclass(frozen=True)
@@ -85,16 +89,31 @@ class Values:
         else:
             raise MissingValue(str(reference))
         for part in path[at:]:
-            value = value[part] if type(value) is dict and part in value else _member(value, part, reference)
+            if type(value) is dict and part in value:
+                value = value[part]
+            elif root == "steps" and is_stored(value):
+                value = {STORED: f"{value[STORED]}/{part}"}  # whether it is there is found where it is read
+            else:
+                value = member(value, part, str(reference))
         return value
 
 
-def _member(value: Any, part: str, reference: Reference) -> Any:
+def member(value: Any, part: str, reference: str) -> Any:
+    """The member of an object, or the item of a list, that is called ``part``.
+
+    Raises:
+        MissingValue: there is none; it names ``reference``.
+    """
     if isinstance(value, Mapping) and part in value:
         return value[part]
     if isinstance(value, list) and part.isascii() and part.isdigit() and int(part) < len(value):
         return value[int(part)]
-    raise MissingValue(str(reference))
+    raise MissingValue(reference)
+
+
+def is_stored(value: Any) -> bool:
+    """Whether a value only stands for one that is carried elsewhere."""
+    return type(value) is dict and len(value) == 1 and type(value.get(STORED)) is str
 
 
 @lru_cache(maxsize=2048)

@@ -77,6 +77,23 @@ def visit_without_effect(step):
     return output(visit(step.inputs["path"], f"attempt {step.step.attempts}"))
 
 
+GALLERY = {
+    "type": "object",
+    "properties": {
+        "photos": {"type": "array", "items": {"type": "string"}},
+        "tags": {"type": "array", "items": {"type": "string"}},
+        "log": {"type": "string"},
+    },
+    "required": ["photos", "tags", "log"],
+    "additionalProperties": False,
+}
+
+
+@implements(replace(VISIT, activity_id="visit_gallery", output=GALLERY))
+def visit_gallery(step):
+    return visit_without_effect(step)
+
+
 @implements(replace(VISIT, activity_id="visit_local", local_ok=True))
 def visit_local(step):
     return visit_without_effect(step)
