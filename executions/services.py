@@ -1,6 +1,7 @@
 """Launching a run of an approved plan."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -104,7 +105,9 @@ def _create_execution(
     execution_data: Mapping[str, Any],
     by: User,
 ) -> WorkflowExecution:
-    compiled, now = compile_plan(revision.document, offered()), timezone.now()
+    # The digest that was approved: a revision saved by an older version may be written otherwise today.
+    compiled = replace(compile_plan(revision.document, offered()), digest=revision.digest)
+    now = timezone.now()
     execution = WorkflowExecution.objects.create(
         plan=plan,
         revision=revision,

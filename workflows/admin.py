@@ -250,7 +250,7 @@ class PlanAdmin(RevisesInWords):
             "plan": plan,
             "form": form,
             "digest": digest,
-            "checked": review_of(plan, normalise(document)) if document is not None else None,
+            "checked": review_of(plan, normalise(document, offered())) if document is not None else None,
             "cancel_url": console.page_of(plan),
         }
         return self.ask(request, plan, "admin/console/edit.html", context, status)

@@ -26,6 +26,7 @@ from workflows.drafting import (
 )
 from workflows.grounding import Grounds, grounds_for
 from workflows.models import PlannerRun, PlanRevision, PlanStatus, RunStatus, WorkflowPlan
+from workflows.plan.catalogue import offered
 from workflows.plan.schema import digest, normalise
 from workflows.planning.base import Facts, PlannedDraft, PlannerRecord
 from workflows.planning.failures import PlannerError
@@ -198,7 +199,7 @@ def store_revision(run: PlannerRun, planned: PlannedDraft, grounds: Grounds) -> 
             _end(current, plan, planned, grounds, failure=error)
             return
         current.account = "\n".join(planned.detail.get("account", ()))
-        if digest(normalise(planned.document)) != current_revision(plan).digest:
+        if digest(normalise(planned.document, offered())) != current_revision(plan).digest:
             current.revision = add_revision(
                 plan, planned.document, planner=planned.planner, detail=planned.detail, by=current.asked_by
             )

@@ -75,7 +75,7 @@ def replace_plan(*, plan_id: UUID, document: Any, expected_digest: str | None, b
     if plan.status == PlanStatus.ARCHIVED:
         raise PlanNotEditable
     ensure_not_executed(plan)
-    if digest(normalise(document)) == now:
+    if digest(normalise(document, offered())) == now:
         return plan
     add_revision(plan, document, planner="staff", detail={}, by=by)
     return plan
@@ -100,7 +100,7 @@ def add_revision(
     plan: WorkflowPlan, document: Any, *, planner: str, detail: Mapping[str, Any], by: Actor
 ) -> PlanRevision:
     """Store another text for a plan that the caller has locked, with what validation finds; it is DRAFT then."""
-    saved = normalise(document)
+    saved = normalise(document, offered())
     problems = validate_document(saved, plan.issue)
     last = plan.revisions.order_by("-number").first()
     revision = PlanRevision.objects.create(

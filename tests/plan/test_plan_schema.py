@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from plan_samples import LEAK, leak, message_step, plan_of
 
+from workflows.plan.catalogue import CORE_CATALOGUE
 from workflows.plan.durations import BadDuration, parse_seconds, parse_working, working_minutes
 from workflows.plan.schema import (
     Approval,
@@ -130,6 +131,79 @@ def test_what_is_not_a_default_is_kept():
     assert saved["requires_approval"] == {"four_eyes": False}
     assert saved["title"] is None
     assert saved["x"] is None
+
+
+SAME = [
+    ("requires_approval", [True, {}, {"reason": ""}, {"four_eyes": False, "reason": "", "due": None}]),
+    ("requires_approval", [{"group": "supervisor"}, {"group": "supervisor", "overdue": None, "four_eyes": False}]),
+    ("requires_approval", [{"overdue": {}}, {"overdue": {"then": "wait", "remind": None}}]),
+    ("requires_approval", [{"overdue": {"then": "fail"}}, {"overdue": {"then": "fail", "escalate_to": None}}]),
+    ("retry", [None, {}, {"max_attempts": None, "backoff": None}]),
+    ("retry", [{"backoff": 2}, {"backoff": 2.0, "initial": None}]),
+    ("compensate", [{"activity_id": "update_issue"}, {"activity_id": "update_issue", "inputs": {}},
+                    {"activity_id": "update_issue", "inputs": None}]),
+]  # fmt: skip
+OVERDUE = [
+    [None, {}, {"then": "wait"}, {"then": None, "remind": None, "escalate_to": None}],
+    [{"remind": "PT1H"}, {"remind": "PT1H", "then": "wait", "escalate_to": None}],
+]
+
+
+def one_digest(steps):
+    return {digest(normalise(plan_of(step), CORE_CATALOGUE)) for step in steps}
+
+
+@pytest.mark.parametrize(("field", "values"), SAME)
+def test_what_means_the_same_has_one_digest(field, values):
+    steps = [message_step("a", **({} if value is None else {field: value})) for value in values]
+    assert len(one_digest(steps)) == 1
+
+
+@pytest.mark.parametrize("values", OVERDUE)
+def test_an_overdue_that_means_the_same_has_one_digest(values):
+    inputs = {"question": "Is it done?", "group": "dispatcher"}
+    step = {"step_id": "a", "activity_id": "confirm_completion", "title": "Is it done?", "inputs": inputs}
+    assert len(one_digest([{**step, "overdue": value} for value in values])) == 1
+
+
+NESTED = {
+    **plan_of(
+        message_step(
+            "a", requires_approval={"group": "approver", "reason": "", "four_eyes": False, "due": None},
+            retry={"max_attempts": 2.0, "initial": None}, compensate={"activity_id": "update_issue", "inputs": {}},
+        ),
+    ),
+    "due": None,
+}  # fmt: skip
+
+
+def test_the_digest_of_nested_defaults_is_as_in_the_test_vector():
+    saved = normalise(NESTED, CORE_CATALOGUE)
+    assert set(saved["steps"][0]) == {
+        "step_id", "activity_id", "title", "inputs", "needs", "requires_approval", "retry", "compensate",
+    }  # fmt: skip
+    assert saved["steps"][0]["requires_approval"] == {"group": "approver"}
+    assert digest(saved) == "f5689c55572a1a03d32ec072351153938533b838cdb3774f3f656cca437182ea"
+
+
+def test_inputs_and_conditions_keep_their_nulls_and_empty_values():
+    inputs = {"to": "x", "message": "", "subject": None, "deep": {"reason": "", "then": "wait"}}
+    step = message_step("a", inputs=inputs, when={"eq": ["{{ data.x }}", None]})
+    saved = normalise(plan_of(step), CORE_CATALOGUE)["steps"][0]
+    assert (saved["inputs"], saved["when"]) == (inputs, step["when"])
+
+
+def test_what_would_be_a_mistake_of_the_step_is_kept_for_the_validation_to_name():
+    order = {"step_id": "a", "activity_id": "order_contractor", "title": "x", "inputs": {}, "needs": []}
+    wrong = {
+        "requires_approval": {"four_eyes": False},
+        "overdue": {},
+        "compensate": {},
+    }
+    asked = normalise(plan_of({**order, **wrong}), CORE_CATALOGUE)["steps"][0]
+    assert {name: asked[name] for name in wrong} == wrong
+    ask = {"step_id": "a", "activity_id": "ask_reporter", "title": "x", "retry": {}, "needs": []}
+    assert normalise(plan_of(ask), CORE_CATALOGUE)["steps"][0]["retry"] == {}
 
 
 @pytest.mark.parametrize(

@@ -684,7 +684,7 @@ def test_a_spoiled_plan_is_judged_without_raising_and_compiles_if_it_has_no_erro
     problems = validate(document, NINE)
     if not has_errors(problems):
         compile_plan(document, NINE)
-    assert [p.code for p in validate(normalise(document), NINE) if p.severity == "error"] == [
+    assert [p.code for p in validate(normalise(document, NINE), NINE) if p.severity == "error"] == [
         p.code for p in problems if p.severity == "error"
     ]
 

@@ -32,7 +32,7 @@ def compile_plan(document: object, catalogue: Catalogue) -> CompiledPlan:
     Raises:
         PlanHasProblems: the plan has errors; carries all problems.
     """
-    document = normalise(document)
+    document = normalise(document, catalogue)
     problems = validate(document, catalogue)
     if has_errors(problems):
         raise PlanHasProblems(problems)

@@ -9,14 +9,17 @@ What each field means is in the plan language's specification. Three forms of a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workflows.plan.canonical import NotCanonical as NotCanonical
 from workflows.plan.canonical import canonical_text as canonical_text
 from workflows.plan.canonical import digest as digest
 from workflows.plan.durations import parse_seconds
+
+if TYPE_CHECKING:
+    from workflows.plan.activity import ActivitySpec
 
 Json = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
 
@@ -32,6 +35,11 @@ STEP_FIELDS = (
     "step_id", "activity_id", "title", "reason", "policies", "inputs", "needs", "when", "requires_approval",
     "due", "overdue", "timeout", "retry", "on_failure", "compensate",
 )  # fmt: skip
+
+APPROVAL_FIELDS = ("group", "reason", "four_eyes", "due", "overdue")
+OVERDUE_FIELDS = ("remind", "escalate_to", "then")
+RETRY_FIELDS = ("max_attempts", "initial", "backoff", "max_interval")
+COMPENSATE_FIELDS = ("activity_id", "inputs")
 
 GROUPS = ("viewer", "dispatcher", "planner", "approver", "supervisor", "administrator")
 """The groups of city staff, each with more say than the one before."""
@@ -233,19 +241,26 @@ _STEP_DEFAULTS: dict[str, object] = {
 }  # fmt: skip
 
 
-def normalise(document: object) -> object:
-    """The document as it is saved: ``needs`` written out, other defaults left out.
+def normalise(document: object, catalogue: Mapping[str, ActivitySpec] | None = None) -> object:
+    """The document as it is saved: ``needs`` written out, other defaults left out, also those of ``overdue``,
+    ``retry``, ``compensate`` and ``requires_approval``. Values of ``inputs`` and ``when`` stay as they are.
 
     An optional field that is null counts as left out (models under a strict schema must write every
     field). Whatever is not understood is returned unchanged, for the validation to name. The argument
     isn't changed. Idempotent.
+
+    Args:
+        catalogue: The activities offered. Only with it is known whether ``four_eyes: false``, or an ``overdue`` or
+            ``retry`` that says nothing, is a default or an error of this step, for the validation to name.
     """
     if not isinstance(document, dict):
         return document
-    plan = _without_defaults(document, _REQUIRED_PLAN, {"description": ""})
+    plan = _without_defaults(document, PLAN_FIELDS, _REQUIRED_PLAN, {"description": ""})
     steps = plan.get("steps")
     if isinstance(steps, list):
-        plan["steps"] = [_normalised_step(step, steps[max(i - 1, 0) : i]) for i, step in enumerate(steps)]
+        plan["steps"] = [
+            _normalised_step(step, steps[max(i - 1, 0) : i], catalogue or {}) for i, step in enumerate(steps)
+        ]
     return plan
 
 
@@ -258,10 +273,17 @@ def default_needs(before: list[Any]) -> list[str] | None:
     return [step_id] if isinstance(step_id, str) else None
 
 
-def _normalised_step(step: Any, before: list[Any]) -> Any:
+def _normalised_step(step: Any, before: list[Any], catalogue: Mapping[str, ActivitySpec]) -> Any:
     if not isinstance(step, dict):
         return step
-    result = _without_defaults(step, _REQUIRED_STEP, _STEP_DEFAULTS)
+    result = _without_defaults(step, STEP_FIELDS, _REQUIRED_STEP, _STEP_DEFAULTS)
+    activity_id = result.get("activity_id")
+    spec = catalogue.get(activity_id) if isinstance(activity_id, str) else None
+    for name, normalised in _PARTS.items():
+        if isinstance(result.get(name), dict):
+            result[name] = normalised(result[name], spec)
+            if result[name] == {} and spec is not None and spec.done_by == _SAYS_NOTHING.get(name):
+                del result[name]
     if "needs" not in result:
         needs = default_needs(before)
         if needs is not None:
@@ -269,10 +291,42 @@ def _normalised_step(step: Any, before: list[Any]) -> Any:
     return result
 
 
+def _normalised_approval(asked: dict[str, Any], spec: ActivitySpec | None) -> dict[str, Any] | bool:
+    """True where nothing is left. An ``overdue`` without any field stays: it takes the place of the catalogue's."""
+    needs_four_eyes = spec is None or (spec.approval is not None and spec.approval.four_eyes)
+    defaults = {"reason": "", **({} if needs_four_eyes else {"four_eyes": False})}
+    result = _without_defaults(asked, APPROVAL_FIELDS, (), defaults)
+    if isinstance(result.get("overdue"), dict):
+        result["overdue"] = _normalised_overdue(result["overdue"], spec)
+    return result or True
+
+
+def _normalised_overdue(overdue: dict[str, Any], spec: ActivitySpec | None) -> dict[str, Any]:
+    return _without_defaults(overdue, OVERDUE_FIELDS, (), {"then": "wait"})
+
+
+def _normalised_retry(retry: dict[str, Any], spec: ActivitySpec | None) -> dict[str, Any]:
+    return _without_defaults(retry, RETRY_FIELDS, (), {})
+
+
+def _normalised_compensate(compensate: dict[str, Any], spec: ActivitySpec | None) -> dict[str, Any]:
+    return _without_defaults(compensate, COMPENSATE_FIELDS, ("activity_id",), {"inputs": {}})
+
+
+_PARTS: dict[str, Callable[[dict[str, Any], ActivitySpec | None], dict[str, Any] | bool]] = {
+    "requires_approval": _normalised_approval,
+    "overdue": _normalised_overdue,
+    "retry": _normalised_retry,
+    "compensate": _normalised_compensate,
+}
+"""The objects in a step that are of the language."""
+_SAYS_NOTHING = {"overdue": "person", "retry": "program"}
+"""By whom a step has to be done so that this field, without anything in it, is the default. Else it is an error."""
+
+
 def _without_defaults(
-    data: dict[str, Any], required: tuple[str, ...], defaults: dict[str, object]
+    data: dict[str, Any], known: tuple[str, ...], required: tuple[str, ...], defaults: dict[str, object]
 ) -> dict[str, Any]:
-    known = PLAN_FIELDS if required is _REQUIRED_PLAN else STEP_FIELDS
     return {
         key: value
         for key, value in data.items()

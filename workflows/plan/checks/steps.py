@@ -18,10 +18,12 @@ from workflows.plan.checks.trouble import (
 )
 from workflows.plan.checks.view import StepView
 from workflows.plan.schema import (
+    APPROVAL_FIELDS,
     GROUPS,
     MAX_NAME,
     MAX_STEPS,
     PLAN_FIELDS,
+    RETRY_FIELDS,
     SCHEMA_VERSION,
     STEP_FIELDS,
     Approval,
@@ -174,7 +176,7 @@ def _check_approval(value: Any, pointer: str, spec: ActivitySpec | None, report:
     if not isinstance(value, dict):
         report.error(pointer, "wrong_type", "This must be true or an object.")
         return
-    fields.unknown_fields(value, ("group", "reason", "four_eyes", "due", "overdue"), pointer, report)
+    fields.unknown_fields(value, APPROVAL_FIELDS, pointer, report)
     fields.given(
         value,
         {
@@ -246,7 +248,7 @@ def _check_retry(value: Any, pointer: str, spec: ActivitySpec | None, report: Re
         report.error(pointer, "not_for_this_activity", message, "Leave it out.")
     if not fields.typed(value, dict, pointer, report):
         return
-    fields.unknown_fields(value, ("max_attempts", "initial", "backoff", "max_interval"), pointer, report)
+    fields.unknown_fields(value, RETRY_FIELDS, pointer, report)
     most = spec.max_attempts_limit if spec is not None else None
     fields.given(
         value,

@@ -12,7 +12,7 @@ from workflows.plan.checks.inputs import schema_problems
 from workflows.plan.checks.report import Report
 from workflows.plan.checks.view import StepView
 from workflows.plan.references import has_reference
-from workflows.plan.schema import GROUPS
+from workflows.plan.schema import COMPENSATE_FIELDS, GROUPS, OVERDUE_FIELDS
 
 
 def check_step_overdue(value: Any, pointer: str, view: StepView, report: Report) -> None:
@@ -38,7 +38,7 @@ def _check_overdue(value: Any, pointer: str, view: StepView | None, report: Repo
     ensure_carried_out("overdue", pointer, report)
     if not fields.typed(value, dict, pointer, report):
         return
-    fields.unknown_fields(value, ("remind", "escalate_to", "then"), pointer, report)
+    fields.unknown_fields(value, OVERDUE_FIELDS, pointer, report)
     fields.given(
         value,
         {
@@ -91,7 +91,7 @@ def check_compensate(value: Any, pointer: str, catalogue: Catalogue, report: Rep
     ensure_carried_out("compensate", pointer, report)
     if not fields.typed(value, dict, pointer, report):
         return
-    fields.unknown_fields(value, ("activity_id", "inputs"), pointer, report)
+    fields.unknown_fields(value, COMPENSATE_FIELDS, pointer, report)
     fields.missing_fields(value, ("activity_id",), pointer, report)
     spec = fields.activity(value, child(pointer, "activity_id"), catalogue, report)
     if spec is not None and spec.done_by == "person":
