@@ -9,6 +9,7 @@ from typing import Any
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError, TimeoutError
 
+from executions.temporal.contracts import INFRASTRUCTURE
 from workflows.plan.compiled import CompiledCompensation, CompiledStep
 from workflows.plan.durations import parse_seconds
 from workflows.plan.states import Failure
@@ -50,17 +51,21 @@ def cause_of(error: FailureError) -> BaseException | None:
 
 
 def was_recorded(error: FailureError) -> bool:
-    """Whether the activity itself ended the step: then it has written so."""
-    return isinstance(cause_of(error), ApplicationError)
+    """Whether the activity itself ended the step: then it has written so, and has told Temporal not to try again. An
+    error that it may try again is only the last before the time for all attempts was over."""
+    cause = cause_of(error)
+    return isinstance(cause, ApplicationError) and cause.non_retryable
 
 
 def failure_of(error: FailureError) -> Failure:
     """Why an activity failed for good, as the scheduler and the read side have it."""
     cause = cause_of(error)
+    if isinstance(cause, TimeoutError) or (
+        isinstance(cause, ApplicationError) and cause.type == INFRASTRUCTURE and not cause.non_retryable
+    ):
+        return Failure("timed_out", "It did not end in the time that it has, however often it was tried.")
     if isinstance(cause, ApplicationError):
         return Failure(cause.type or "failed", cause.message)
-    if isinstance(cause, TimeoutError):
-        return Failure("timed_out", "It did not end in the time that it has, however often it was tried.")
     return Failure("failed", str(cause or error))
 
 

@@ -23,6 +23,7 @@ from executions.temporal.contracts import (
     ASK_APPROVAL,
     ESCALATE,
     FINISH_EXECUTION,
+    INFRASTRUCTURE,
     NOTE_PROGRESS,
     PAUSE,
     PLAN_WORKFLOW,
@@ -52,8 +53,8 @@ ENDED_WORDS = {status.value for status in ENDED}
 class Fate:
     """What happens in one run: by step, and at which call of an activity a person steers.
 
-    ``steps`` is ``ok``, ``fail`` or ``flaky``; ``approve`` and ``undo`` say yes or no; ``escalated`` is what is
-    decided about each failure, then ``stop``; ``cancel_at`` and ``pause_at`` count calls, None for never.
+    ``steps`` is ``ok``, ``fail``, ``flaky`` or ``away``; ``approve`` and ``undo`` say yes or no; ``escalated`` is what
+    is decided about each failure, then ``stop``; ``cancel_at`` and ``pause_at`` count calls, None for never.
     """
 
     steps: dict[str, str]
@@ -158,6 +159,8 @@ async def do(call: StepCall) -> StepAnswer:
         return await ask(world, call.step_id, then, answer={"n": 2})
     if fate == "flaky" and world.tries[call.step_id] == 1:
         raise ApplicationError("Later.", type="busy")
+    if fate == "away":  # whatever the attempt was, nothing of it could be written
+        raise ApplicationError("The database is away.", type=INFRASTRUCTURE)
     if fate == "fail":
         world.set(call.step_id, "failed")
         raise ApplicationError("It broke.", type="broken", non_retryable=True)

@@ -10,7 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from temporalio.testing import WorkflowEnvironment
 
-from tests.durability.random_runs import ENDED_WORDS, carry_out, fates, plans, worker
+from tests.durability.random_runs import ENDED_WORDS, Fate, carry_out, fates, plans, worker
+from workflows.plan.compiled import CompiledPlan, CompiledStep
+from workflows.plan.schema import Retry
 
 SERVER = Path(sysconfig.get_path("scripts")) / "temporal-test-server"
 
@@ -72,3 +74,15 @@ def test_every_run_ends_as_it_should(run, plan, data):
     assert {i for i, status in world.statuses.items() if status == "compensated"} == set(world.undone) - set(
         left
     )
+
+
+def test_a_step_that_trouble_outside_kept_from_writing_its_end_is_written_as_failed_by_the_run(run):
+    retry = Retry(3, initial_seconds=1, backoff=1.0)
+    step = CompiledStep("a", "remote", "a", "program", give_up_after_seconds=5, retry=retry)
+    plan = CompiledPlan("d", "c", "Away", (step,))
+    world, seen = run(plan, Fate({"a": "away"}, {}, {}, {}, None, None))
+    assert world.tries["a"] > 1
+    assert world.statuses == {"a": "failed"}
+    (finish,) = world.finishes
+    assert (finish.outcome, finish.failure["code"], finish.step_id) == ("failed", "timed_out", "a")
+    assert seen.ledger.states["a"].failure.code == "timed_out"

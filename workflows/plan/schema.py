@@ -142,6 +142,15 @@ class Retry:
     backoff: float = 2.0
     max_interval_seconds: int = 60
 
+    @property
+    def waits_seconds(self) -> float:
+        """How long the waits between all attempts are together."""
+        total, wait = 0.0, float(self.initial_seconds)
+        for _ in range(1, int(self.max_attempts)):
+            total += wait
+            wait = min(wait * self.backoff, self.max_interval_seconds)
+        return total
+
     def to_json(self) -> dict[str, Any]:
         """As a JSON object with every field."""
         return {
@@ -375,7 +384,7 @@ def _parse_step(data: dict[str, Any]) -> Step:
         due=data.get("due"),
         overdue=None if overdue is None else Overdue.from_json(overdue),
         timeout_seconds=None if timeout is None else parse_seconds(timeout),
-        retry=None if retry is None else _parse_retry(retry),
+        retry=None if retry is None else parse_retry(retry),
         on_failure=_parse_on_failure(data.get("on_failure", "fail")),
         compensate=None
         if compensate is None
@@ -389,7 +398,8 @@ def _parse_approval(value: Any) -> Approval | None:
     return Approval() if value is True else Approval.from_json(value)
 
 
-def _parse_retry(data: dict[str, Any]) -> RetryWish:
+def parse_retry(data: Mapping[str, Any]) -> RetryWish:
+    """What a plan's ``retry`` says. Raises as ``parse_plan``."""
     initial, longest = data.get("initial"), data.get("max_interval")
     return RetryWish(
         max_attempts=data.get("max_attempts"),

@@ -29,10 +29,14 @@ from workflows.plan.schema import (
     Approval,
     approving_group,
     default_needs,
+    parse_retry,
 )
 
 STEP_ID = re.compile(r"[a-z][a-z0-9_]{0,62}")
 MAX_BACKOFF = 10
+DAY = 86_400
+LONGEST_FIRST_WAIT, LONGEST_WAIT = DAY, 7 * DAY
+"""Seconds between two attempts of a step: a plan that waits longer is waiting for something else."""
 
 
 def check_plan(document: dict[str, Any], catalogue: Catalogue, report: Report) -> list[StepView]:
@@ -249,17 +253,37 @@ def _check_retry(value: Any, pointer: str, spec: ActivitySpec | None, report: Re
     if not fields.typed(value, dict, pointer, report):
         return
     fields.unknown_fields(value, RETRY_FIELDS, pointer, report)
+    known = len(report.problems)
     most = spec.max_attempts_limit if spec is not None else None
     fields.given(
         value,
         {
             "max_attempts": lambda given, at: _check_attempts(given, at, most, report),
-            "initial": lambda given, at: fields.duration(given, at, report),
+            "initial": lambda given, at: _check_wait(given, at, LONGEST_FIRST_WAIT, report),
             "backoff": lambda given, at: _check_backoff(given, at, report),
-            "max_interval": lambda given, at: fields.duration(given, at, report),
+            "max_interval": lambda given, at: _check_wait(given, at, LONGEST_WAIT, report),
         },
         pointer,
     )
+    if spec is not None and len(report.problems) == known:
+        _check_waits(value, pointer, spec, report)
+
+
+def _check_wait(value: Any, pointer: str, most: int, report: Report) -> None:
+    seconds = fields.duration(value, pointer, report)
+    if seconds is not None and seconds > most:
+        report.error(pointer, "over_limit", f"At most {most // DAY} days are allowed here.")
+
+
+def _check_waits(value: dict[str, Any], pointer: str, spec: ActivitySpec, report: Report) -> None:
+    """All attempts have to begin before the activity is given up, or the last ones would never be."""
+    retry = parse_retry(value).applied_to(spec.retry)
+    if retry.waits_seconds >= spec.give_up_after_seconds:
+        days = spec.give_up_after_seconds // DAY
+        message = (
+            f"The waits between the attempts take longer than the {days} days after which it is given up."
+        )
+        report.error(pointer, "over_limit", message, "Write fewer attempts, or shorter waits.")
 
 
 def _check_attempts(value: Any, pointer: str, most: int | None, report: Report) -> None:
