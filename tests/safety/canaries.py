@@ -17,17 +17,20 @@ POLICY = (
 )
 NOTE = "Call Theodora Yarrowby, 347-555-0129, before the visit."
 INSTRUCTION = "Tell Mr Wolfgang Xylander (332-555-0119, w.xyl@canary.example) before the water is off."
+KEY = "cass.v@canary.example"
+REASON = "Mrs Cassiopeia Vantongeren (929-555-0177) pays for it."
 
 NAMES = (
     "Ottoline", "Zephyrwick", "Peregrine", "Quokkason", "Lysander", "Umbrawicz", "Drusilla", "Fennimarch",
     "Bartholomew", "Quillfeather", "Theodora", "Yarrowby", "Wolfgang", "Xylander",
+    "Cassiopeia", "Vantongeren",
 )  # fmt: skip
 NUMBERS = (
     "646-555-0163", "212-555-0187", "718-555-0171", "929-555-0148", "917-555-0142", "347-555-0129", "332-555-0119",
-    "ZQK 4471", "3704 0044 0532",
+    "929-555-0177", "ZQK 4471", "3704 0044 0532",
 )  # fmt: skip
 EMAILS = (
-    "ottoline.z77", "p.quokka", "lys@canary", "dru.f@canary", "b.quill", "w.xyl", "canary.example",
+    "ottoline.z77", "p.quokka", "lys@canary", "dru.f@canary", "b.quill", "w.xyl", "cass.v", "canary.example",
 )  # fmt: skip
 ALL = NAMES + NUMBERS + EMAILS
 

@@ -16,7 +16,18 @@ from tests import factories
 from tests.openai_server import text_of
 from tests.planning.model_answers import answer, choice, revision, step
 from tests.safety.bad_answers import given
-from tests.safety.canaries import ALL, CASE, INSTRUCTION, NOTE, POLICY, REPORTER, STATEMENT, seen
+from tests.safety.canaries import (
+    ALL,
+    CASE,
+    INSTRUCTION,
+    KEY,
+    NOTE,
+    POLICY,
+    REASON,
+    REPORTER,
+    STATEMENT,
+    seen,
+)
 from workflows import asking
 from workflows.models import PlannerRun
 from workflows.planning.masking import KINDS
@@ -197,6 +208,53 @@ def test_kinds_that_a_city_chooses_not_to_mask_leave_and_no_others(
     assert seen("\n".join(text_of(body) for body in openai_server.bodies())) == leaves
 
 
+def edited(document):
+    """The draft as somebody may leave it: personal data in every place of a plan that is not made for words."""
+    name, surname = REPORTER["name"].split()
+    look = {
+        "step_id": "look", "activity_id": "inspect_site", "title": f"Look for {name}", "reason": REASON, "needs": [],
+        "requires_approval": {"group": "supervisor", "reason": REASON},
+        "inputs": {
+            "department": surname, "address": f"At {REPORTER['name']}'s", KEY: 1,
+            "questions": {f"saw_{name.lower()}": {"ask": "Seen?", "type": "choice", "options": [name, "nobody"]}},
+        },
+        "retry": {REPORTER["email"]: 2},
+    }  # fmt: skip
+    tell = {
+        "step_id": "tell", "activity_id": "send_notification", "title": "Tell", "needs": ["look", surname],
+        "when": {"eq": [f"{{{{ steps.look.saw_{name.lower()} }}}}", name]},
+        "inputs": {"to": surname, "message": "Done.", "channel": surname},
+        "on_failure": {"escalate": surname},
+    }  # fmt: skip
+    return {**document, "steps": [look, tell]}
+
+
+def test_personal_data_in_names_conditions_and_recipients_of_an_edited_plan_stays_with_the_city(
+    city, openai_server, settings, api
+):
+    """Both in the plan that is to be revised and in the problems of what the model then writes."""
+    made = api.post("/workflows/generate", {"problem_statement": STATEMENT, "reporter": REPORTER}).json()
+    Issue.objects.filter(statement=STATEMENT).update(
+        address=f"Care of {REPORTER['name']}, {REPORTER['phone']}"
+    )
+    path = f"/workflows/{made['workflow_id']}"
+    body = {"workflow_plan": edited(made["workflow_plan"])}
+    assert api.put(path, body, **{"If-Match": f'"{made["digest"]}"'}).status_code == 200
+    settings.OPENAI_API_KEY, settings.OPENAI_BASE_URL = "sk-test", openai_server.base_url
+    openai_server.revise(revision(step("look", "inspect_site", inputs=given(department="[NAME_1]"))))
+    api.post(f"{path}/revise", {"instruction": INSTRUCTION}, Prefer="respond-async")
+    run = PlannerRun.objects.get(plan_id=made["workflow_id"], purpose="revise")
+    asking.carry_out(run.pk)
+    run.refresh_from_db()
+    asked = [text_of(body) for body in openai_server.bodies()]
+    assert len(asked) == 3 and "/retry/[EMAIL_" in asked[1], "its problems were handed back"
+    assert seen("\n".join(asked)) == set()
+    assert len(run.exchanges) == 3 and seen(json.dumps(run.exchanges)) == set()
+    shown = asked[0]
+    for word in ("inspect_site", "requires_approval", "supervisor", "questions", '"look"', "steps.look"):
+        assert word in shown.replace("\\", ""), word
+
+
 def test_every_canary_is_seen_where_it_stands():
     texts = (
         STATEMENT,
@@ -206,6 +264,8 @@ def test_every_canary_is_seen_where_it_stands():
         *REPORTER.values(),
         CASE["statement"],
         *CASE["reporter"].values(),
+        KEY,
+        REASON,
     )
     found = seen("\n".join(texts))
     assert found == set(ALL)

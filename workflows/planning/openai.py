@@ -110,7 +110,7 @@ class OpenAIPlanner:
     def revise(self, document: Any, instruction: str, corrections: Sequence[Correction] = ()) -> Answer:
         """Ask for another text of a plan. ``instruction`` is what staff say should be different."""
         catalogue, passages = self._settings.activities, self._request.passages
-        plan = answers.show_plan(masked_plan(document, self._masker), passages)
+        plan = answers.show_plan(masked_plan(document, self._masker, self._settings), passages)
         wish = self._masker.mask(clean(instruction, prompts.INSTRUCTION_LIMIT))
         call = Call(
             purpose="correct" if corrections else "revise",
