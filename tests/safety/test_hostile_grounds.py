@@ -95,37 +95,74 @@ def test_policies_that_give_orders_are_fenced_in_what_the_model_reads_and_their_
             assert question.count(f"<{fence}>") <= 1 and question.count(f"</{fence}>") <= 1, text_of(body)
 
 
-def test_every_instruction_is_a_safe_revision_or_a_clear_refusal(api, model):
-    """Asked of a model that obeys: what is asked stands in every field of what it writes."""
+def obeyed(texts):
+    """What a model writes that does all it is told: each text stands in every field of a step of its own."""
+    steps = [
+        step(
+            f"s{number}", title=text, reason=text, inputs=given(to=text, message=text), requires_approval=asks(text)
+        )
+        for number, text in enumerate(texts)
+    ]  # fmt: skip
+    return revision(*steps, account=texts)
+
+
+def test_every_instruction_is_taken_or_refused_with_its_field(api, model):
+    path = drafted(api, model)
+    for text in hostile.everything():
+        answered = send(api, "POST", f"{path}/revise", instruction=text)
+        assert answered.status_code in {202, 400}, (text, answered.content)
+        if answered.status_code == 400:
+            assert answered.json()["errors"][0]["pointer"] == "/instruction", text
+    assert PlannerRun.objects.filter(purpose="revise").count() > len(hostile.everything()) * 0.7
+
+
+def test_every_instruction_that_is_obeyed_makes_a_plan_that_nobody_can_approve_or_none(api, model):
+    """Several to an instruction, each in a step of its own, and each step judged alone too. Where one of them makes
+    the whole answer unusable, each is asked for by itself."""
+    path = drafted(api, model)
+    readable = [text for text in hostile.everything() if any(char.isalnum() for char in text)]
+    waiting, carried, refused = [*hostile.in_heaps(readable, 3_900)], 0, []
+    number = sum(map(len, waiting))
+    while waiting:
+        heap = waiting.pop()
+        before = api.get(path).json()["digest"]
+        run = revised(api, model, path, heap)
+        now = api.get(path).json()
+        if run.status == "failed":
+            assert (run.problem["code"], now["digest"]) == ("answer_unsafe", before), heap
+            waiting += [[text] for text in heap] if len(heap) > 1 else []
+            refused += heap if len(heap) == 1 else []
+            continue
+        for written in now["workflow_plan"]["steps"]:
+            alone = {**now["workflow_plan"], "steps": [{**written, "needs": []}]}
+            assert ensure_safe(alone) is None, written["title"]
+        answered = api.post(f"{path}/approve", {"digest": now["digest"]})
+        assert (answered.status_code, answered.json()["code"]) == (422, "plan_has_problems"), heap
+        carried += len(heap)
+    assert carried + len(refused) == number > len(hostile.everything()) * 0.7
+    assert all("department:" in text for text in refused)
+    assert ensure_all_safe() == 1
+
+
+def revised(api, model, path, heap):
+    """The run of an instruction that holds these texts, carried out by a model that obeys."""
+    model.reset()
+    model.revise(obeyed(heap))
+    asked = send(api, "POST", f"{path}/revise", instruction="\n".join(heap))
+    assert asked.status_code == 202, (heap, asked.content)
+    carried_out()
+    return PlannerRun.objects.filter(purpose="revise").latest("created_at")
+
+
+def drafted(api, model):
+    """The path of a plan that the model drafted."""
     made = api.post("/workflows/generate", {"problem_statement": factories.STATEMENT}).json()
     model.choose(choice("update_issue"))
     model.write(answer(note("a")))
     carried_out()
     path = f"/workflows/{made['workflow_id']}"
-    before = api.get(path).json()
-    for number, text in enumerate(hostile.everything()):
-        answered = send(api, "POST", f"{path}/revise", instruction=text)
-        assert answered.status_code in {202, 400}, (text, answered.content)
-        if answered.status_code == 400:
-            assert answered.json()["errors"][0]["pointer"] == "/instruction", text
-            continue
-        if number % 8 == 0 and hostile.storable(text, 4_000):
-            model.reset()
-            obeyed = step(
-                title=text, reason=text, inputs=given(to=text, message=text), requires_approval=asks(text)
-            )
-            model.revise(revision(obeyed, account=(text,)))
-            carried_out()
-            run = PlannerRun.objects.filter(purpose="revise").order_by("-created_at").first()
-            assert run.status in {"done", "failed"}, text
-            now = api.get(path).json()
-            ensure_safe(now["workflow_plan"])
-            if run.revision is not None:
-                refused = api.post(f"{path}/approve", {"digest": now["digest"]})
-                assert (refused.status_code, refused.json()["code"]) == (422, "plan_has_problems"), text
-        else:
-            PlannerRun.objects.filter(status="asked").update(status="failed")
-    assert before["status"] == "DRAFT" and ensure_all_safe() == 1
+    assert api.get(path).json()["status"] == "DRAFT"
+    return path
 
 
 def test_a_revision_weakens_no_approval_and_names_nobody(api, model):

@@ -1,9 +1,11 @@
 """Hostile words in the admin: shown, and nothing more. The pages are read as a browser reads them."""
 
+from dataclasses import asdict
 from uuid import uuid4
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from executions.services import launch_execution
 from issues.models import Category
@@ -12,7 +14,7 @@ from tests import factories
 from tests.safety import hostile
 from tests.safety.pages import acts
 from workflows.models import PlannerRun
-from workflows.planning.base import Facts, PlannedDraft
+from workflows.planning.base import Citation, Facts, PlannedDraft, PlannerRecord
 from workflows.policies.services import create_policy, publish_policy, revise_policy
 
 TAME = ["a leak", "a hole", "a branch"]
@@ -40,7 +42,7 @@ def plan_of(texts):
 
 
 def stored(texts):
-    """An issue, a plan of two revisions and a planner run that hold the texts in every field with words."""
+    """An issue and a draft of its plan that hold the texts in every field with words."""
     joined = "\n".join(texts)
     first = one_line(texts[0])
     issue = report_issue(
@@ -55,42 +57,74 @@ def stored(texts):
         document=plan_of(texts),
         facts=Facts("water_leak", 0.5, first[:200], "high", sure={"place": 0.5}),
         planner="openai",
-        detail={"model": first[:100], "why": joined, "fallback": {"code": "x", "message": joined}},
+        detail={
+            "model": first[:100],
+            "why": joined,
+            "chosen": chosen(texts),
+            "problems": [{"message": joined}],
+        },
+        citations=(Citation(str(uuid4()), 1, joined[:200], 1, (joined[:60],)),),
+        record=PlannerRecord(**made_of(texts)),
     )
     return issue, draft, joined
 
 
+def chosen(texts):
+    """What the first step of a model chose, in the form in which a revision keeps it."""
+    joined = "\n".join(texts)
+    return {
+        "category": texts[0], "confidence": 0.5, "place": joined, "urgency": joined, "people_affected": joined,
+        "activities": [*texts], "policies": [1], "reason": joined, texts[0]: joined,
+    }  # fmt: skip
+
+
+def made_of(texts):
+    """How a model made a plan, as a planner run keeps it."""
+    joined = "\n".join(texts)
+    exchange = {
+        "purpose": texts[0], "api": "responses", "request": {"instructions": joined, "input": [{"content": joined}]},
+        "response": {"text": joined}, "seconds": 1.0, "input_tokens": 1, "output_tokens": 1, "model": joined[:50],
+    }  # fmt: skip
+    return {
+        "model": one_line(texts[0])[:100],
+        "calls": 1,
+        "exchanges": (exchange,),
+        "fallback": {"code": joined[:60], "message": joined},
+    }
+
+
 def planned(texts, by):
+    """A plan of three revisions: a model's, staff's, and one that was asked for in words and made by a model."""
     from workflows.drafting import create_plan
     from workflows.services import replace_plan
 
     issue, draft, joined = stored(texts)
     plan = create_plan(draft=draft, statement=issue.statement, issue=issue, by=by)
-    exchange = {
-        "purpose": "write", "api": "responses", "request": {"instructions": joined, "input": [{"content": joined}]},
-        "response": {"text": joined}, "seconds": 1.0, "input_tokens": 1, "output_tokens": 1, "model": joined[:50],
-    }  # fmt: skip
-    PlannerRun.objects.filter(plan=plan).update(
-        instruction=joined[:4_000],
-        account=joined,
-        fallback={"code": joined[:60], "message": joined},
-        citations=[
-            {
-                "document": str(uuid4()),
-                "version": 1,
-                "heading": joined[:200],
-                "passage": 1,
-                "steps": [joined[:60]],
-            }
-        ],
-        cases=[{"issue": "ISSUE-000001", "statement": joined, "steps": list(texts), "changed": list(texts)}],
-        exchanges=[exchange],
-    )
     edited = {**draft.document, "workflow_name": "Edited", "steps": draft.document["steps"][::-1]}
     edited["steps"] = [
         {**step, "reason": step["title"], "title": step["reason"][:200]} for step in edited["steps"]
     ]
-    return replace_plan(plan_id=plan.pk, document=edited, expected_digest=None, by=by)
+    plan = replace_plan(plan_id=plan.pk, document=edited, expected_digest=None, by=by)
+    base = plan.current
+    changed = {**edited, "workflow_name": "Changed", "description": f"Changed {joined[:1_900]}"}
+    changed["steps"] = [
+        {**step, "inputs": {"note": f"{step['inputs']['note']} changed"}} for step in edited["steps"]
+    ]
+    plan = replace_plan(plan_id=plan.pk, document=changed, expected_digest=None, by=by)
+    asked = {
+        "plan": plan,
+        "base": base,
+        "purpose": "revise",
+        "instruction": joined[:4_000],
+        "account": joined,
+    }
+    for revision, problem in ((plan.current, None), (None, {"code": joined[:60], "message": joined})):
+        PlannerRun.objects.create(
+            **{**asked, **made_of(texts), "exchanges": [*made_of(texts)["exchanges"]]},
+            revision=revision, problem=problem, status="failed" if problem else "done", planner="openai",
+            citations=[asdict(one) for one in draft.citations], ended_at=timezone.now(),
+        )  # fmt: skip
+    return plan
 
 
 def pages_of(plan):
@@ -100,6 +134,11 @@ def pages_of(plan):
     yield "plans", reverse("admin:workflows_workflowplan_changelist")
     yield "plan", reverse("admin:workflows_workflowplan_change", args=at)
     yield "plan, an older revision", reverse("admin:workflows_workflowplan_change", args=at) + "?revision=1"
+    for run in plan.planner_runs.filter(purpose="revise"):
+        url = reverse("admin:workflows_workflowplan_revision_run", args=[plan.pk, run.pk])
+        yield f"revision in words, {run.status}", url
+    for numbers in ("", "?from=1&to=2", "?from=3&to=1"):
+        yield f"diff {numbers}", reverse("admin:workflows_workflowplan_diff", args=at) + numbers
     yield "plan, edited", reverse("admin:workflows_workflowplan_edit", args=at)
     digest = f"?digest={plan.current.digest}"
     yield "plan, approved?", reverse("admin:workflows_workflowplan_approve", args=at) + digest
