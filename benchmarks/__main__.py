@@ -36,11 +36,12 @@ def measure(*, quick: bool, waiting: int) -> dict[str, str]:
         print(f"\n{name} ({time.monotonic() - begun:.0f} s)\n\n{found[name]}", flush=True)
 
     with running_stack() as stack:
-        from benchmarks import deciding, engine, growth, serving
+        from benchmarks import choosing, deciding, engine, growth, serving
         from benchmarks import waiting as people
 
         few, many = (2, 5) if quick else (50, 200)
         part("deciding", lambda: deciding.measure(times=5 if quick else 100))
+        part("choosing", lambda: choosing.measure(many=200 if quick else choosing.STATEMENTS))
         part("engine", lambda: engine.measure(stack, rounds=1 if quick else 5, many=many, few=few))
         part("end to end", lambda: serving.measure_end_to_end(stack, many=many * 2, few=few))
         part("launching", lambda: serving.measure_launching(stack, many=many * 2))

@@ -15,6 +15,7 @@ SECTIONS = [
     "launches/s",
     "billable actions",
     "runs waiting",
+    "peak memory",
 ]
 
 

@@ -2,11 +2,15 @@
 
 import json
 import re
+import subprocess
+import sys
 from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
 
+from benchmarks.choosing import varied
+from mudda.environment import BASE_DIR
 from workflows.planning.evaluation import evaluate
 
 OURS = [
@@ -131,9 +135,29 @@ def test_a_category_among_the_first_three_counts_once_for_each_statement():
     assert found.categories["b"].among_three == 1
 
 
-def test_ten_thousand_statements_are_judged_in_one_go(tmp_path):
-    path = written(tmp_path, *[{"text": OURS[n % 5][0], "category": OURS[n % 5][1]} for n in range(10_000)])
-    assert json.loads(run(path, "--json"))["total"] == 10_000
+def test_ten_thousand_different_statements_are_judged_in_one_go_within_the_memory_that_is_promised(tmp_path):
+    """In a process of its own, as staff would. Seconds are the benchmark's business: they depend on the machine."""
+    path = tmp_path / "varied.jsonl"
+    path.write_text("\n".join(varied(10_000)), encoding="utf-8")
+    command = [sys.executable, "manage.py", "evaluate_planner", str(path), "--json"]
+    asked = subprocess.run(command, cwd=BASE_DIR, capture_output=True, text=True, timeout=300, check=True)
+    found = json.loads(asked.stdout)
+    assert found["total"] == 10_000
+    assert found["seconds"] > 0
+    assert 20 < found["peak_memory_mb"] < 300
+    assert found["accuracy_at_1"] > 60
+
+
+def test_it_says_how_long_it_took_and_how_much_memory(ours):
+    assert re.search(
+        r"^6 statements by playbooks in \d+\.\d s, \d+ MB of memory at most$", run(ours), re.MULTILINE
+    )
+
+
+def test_the_statements_of_the_benchmark_differ_and_are_the_same_each_time():
+    lines = [*varied(2_000)]
+    assert len(set(lines)) == 2_000
+    assert lines == [*varied(2_000)]
 
 
 def test_the_command_needs_no_database(ours):

@@ -1,6 +1,8 @@
 """``manage.py evaluate_planner FILE.jsonl``: how often the planner chooses the category that staff chose."""
 
 import json
+import resource
+import sys
 import time
 from argparse import ArgumentParser
 from collections.abc import Iterator
@@ -15,6 +17,8 @@ from workflows.planning.evaluation import BadLine, Evaluation, Rank, evaluate, r
 
 SHOWN_BAD = 20
 """Bad lines that are named; the others are counted."""
+
+STATUS = Path("/proc/self/status")
 
 PLAYBOOKS, OPENAI = "playbooks", "openai"
 
@@ -50,7 +54,8 @@ class Command(BaseCommand):
         for line in report(found):
             self.stdout.write(line)
         self.stdout.write("")
-        self.stdout.write(f"{found.total} statements by {options['planner']} in {seconds:.1f} s")
+        took = f"in {seconds:.1f} s, {peak_memory() / 1e6:.0f} MB of memory at most"
+        self.stdout.write(f"{found.total} statements by {options['planner']} {took}")
         if options["planner"] == OPENAI:
             self.stdout.write("The model names one category, so its second and third choice are not known.")
         self.stdout.write(f"accuracy at 1: {100 * found.at_1:.1f}%")
@@ -117,7 +122,19 @@ def as_json(found: Evaluation, planner: str, seconds: float) -> dict[str, Any]:
         },
         "confusion": confusion,
         "seconds": round(seconds, 3),
+        "peak_memory_mb": round(peak_memory() / 1e6, 1),
     }
+
+
+def peak_memory() -> int:
+    """The most memory that this process has had resident, in bytes."""
+    if (
+        STATUS.is_file()
+    ):  # Linux: what getrusage says there may be the parent's, from before it became this program
+        [line] = [line for line in STATUS.read_text().splitlines() if line.startswith("VmHWM:")]
+        return int(line.split()[1]) * 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def _percent(share: float) -> float:
