@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from issues.facts import facts_of, record_facts
-from issues.models import Issue
+from issues.models import Department, Issue
 from tests import factories
 from tests.admin.looking import HOSTILE, assert_tame, said
 from workflows.models import PlannerRun, PlanRevision, RunStatus, WorkflowPlan
@@ -126,6 +126,39 @@ def test_an_edit_by_staff_was_made_by_nobody_elses_model(owner, plan, chief):
     assert "gpt-canary" not in text_of(owner, plan)
     older = owner.get(page(plan), {"revision": "1"}).content.decode()
     assert "gpt-canary" in older
+
+
+def test_duplicates_are_shown_where_a_draft_is_asked_for_though_the_place_stands_only_in_the_words(
+    chief, report
+):
+    first = report("Water leak at the corner", address="123 Main St")
+    new = report("There is a water leak at 123 Main St", category=None)
+    text = text_of(signed_in(chief), new)
+    assert "Possible duplicates, by the words" in text and first.reference in text
+    assert "Possible duplicates" not in text_of(signed_in(chief), report("Water leak", address="9 Elm St"))
+    Issue.objects.filter(pk=new.pk).update(status="CLOSED")
+    assert first.reference not in text_of(signed_in(chief), new)
+
+
+def test_duplicates_are_shown_once_where_some_of_them_are_found_by_what_is_on_file(chief, report):
+    first = report("Water leak, water leak", address="123 Main St")
+    new = report("Water leak", category=None, address="123 Main St")
+    assert text_of(signed_in(chief), new).count(page(first)) == 1
+
+
+def test_duplicates_are_shown_while_the_plan_is_still_being_written(chief, outsider, report, settings):
+    settings.OPENAI_API_KEY = "a key"
+    first = report("Water leak", address="123 Main St")
+    new = report("There is a water leak at 123 Main St", category=None)
+    client = signed_in(chief)
+    asked = client.post(reverse("admin:workflows_workflowplan_draft", args=[new.pk]), follow=True)
+    plan = WorkflowPlan.objects.get(issue=new)
+    assert plan.status == "DRAFTING"
+    for text in (asked.content.decode(), text_of(client, plan)):
+        assert "still being written" in text and "Possible duplicates" in text and first.reference in text
+    Issue.objects.filter(pk=new.pk).update(department=Department.objects.get(code="parks"))
+    text = text_of(signed_in(outsider), plan)
+    assert "still being written" in text and first.reference not in text
 
 
 def test_possible_duplicates_are_shown_on_the_issue_and_on_its_plan(owner, plan, report):

@@ -2,18 +2,19 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest
 from django.urls import reverse
 
-from issues.duplicates import possible_duplicates
+from issues.duplicates import OPEN, Duplicate, possible_duplicates
 from issues.models import Issue
 from issues.panels import LONGEST_STATEMENT, cut, duplicates_panel, facts_panel, planner_in_words
 from mudda import console
-from workflows.cases import Case, similar_cases
+from workflows.cases import Case, likely_duplicates, similar_cases
+from workflows.drafting import DRAFT
 from workflows.models import PlannerRun, PlanRevision, WorkflowPlan
 from workflows.plan.changewords import titles_of
 
@@ -70,21 +71,57 @@ def shown_revision(request: HttpRequest, plan: WorkflowPlan) -> PlanRevision | N
 def insight_of_plan(request: HttpRequest, plan: WorkflowPlan) -> Iterable[console.Part]:
     revision = shown_revision(request, plan) or plan.current
     if request.user.has_perm("issues.view_issue"):
-        yield from _about_issue(request, plan.issue)
+        yield from _about_issue(request, plan)
     if revision is not None:
         panel = made_panel(revision, may_read_policies=request.user.has_perm("workflows.view_policydocument"))
         if panel is not None:
             yield panel
 
 
-def _about_issue(request: HttpRequest, issue: Issue) -> Iterable[console.Part]:
+@console.adds_to(Issue)
+def duplicates_before_drafting(request: HttpRequest, issue: Issue) -> Iterable[console.Part]:
+    """What may be the same issue as one whose kind or place stands only in its words, before a plan is written for
+    it. What the facts on file say is on the page already."""
+    if issue.status not in OPEN or (issue.category_id and issue.address):
+        return
+    shown = {one.issue for one in possible_duplicates(issue, viewer=request.user)}
+    likely = [one for one in likely_duplicates(issue, viewer=request.user) if one.issue not in shown]
+    panel = duplicates_panel(likely, request.user)
+    if panel is not None:
+        yield replace(panel, title="Possible duplicates, by the words")
+
+
+def _about_issue(request: HttpRequest, plan: WorkflowPlan) -> Iterable[console.Part]:
+    issue = plan.issue
     yield facts_panel(request, issue, "What was understood")
-    duplicates = duplicates_panel(possible_duplicates(issue, viewer=request.user), request.user)
+    duplicates = duplicates_panel(_duplicates_of(plan, request.user), request.user)
     if duplicates is not None:
         yield duplicates
     rows = [_case_row(case) for case in similar_cases(issue, viewer=request.user)]
     if rows:
         yield console.Panel("Similar cases", "admin/console/panels/cases.html", {"rows": rows})
+
+
+def _duplicates_of(plan: WorkflowPlan, viewer: Any) -> list[Duplicate]:
+    """What may be the same issue by what is known now, and what was found when the draft was asked for or written.
+
+    The panel leaves out what ``viewer`` may not see.
+    """
+    now = possible_duplicates(plan.issue, viewer=viewer)
+    run = plan.planner_runs.filter(purpose=DRAFT).only("duplicates").order_by("-created_at").first()
+    known = {one.issue for one in now}
+    return [*now, *(one for one in _stored(run.duplicates if run else ()) if one.issue not in known)]
+
+
+def _stored(rows: Iterable[Mapping[str, Any]]) -> Iterable[Duplicate]:
+    for row in rows:
+        yield Duplicate(
+            issue=row["issue_id"],
+            status=row["status"],
+            hours_apart=row["hours_apart"],
+            metres_apart=row["metres_apart"],
+            similarity=row["similarity"],
+        )
 
 
 def _case_row(case: Case) -> CaseRow:
