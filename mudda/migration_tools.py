@@ -39,10 +39,15 @@ def create_refusal() -> RunSQL:
     )
 
 
-def refuse_changes(table: str) -> RunSQL:
-    """Make the rows of ``table`` immutable, for everyone but the retention role."""
+def refuse_changes(table: str, *, once: str = "") -> RunSQL:
+    """Make the rows of ``table`` immutable, for everyone but the retention role.
+
+    Args:
+        once: SQL about a column, ``ended_at IS NOT NULL``: only rows of which this was true before the change.
+    """
+    which = f"WHEN (OLD.{once}) " if once else ""
     return RunSQL(
         f"CREATE TRIGGER {table.split('.')[-1]}_immutable BEFORE UPDATE OR DELETE ON {table} "
-        "FOR EACH ROW EXECUTE FUNCTION public.mudda_refuse_change()",
+        f"FOR EACH ROW {which}EXECUTE FUNCTION public.mudda_refuse_change()",
         f"DROP TRIGGER {table.split('.')[-1]}_immutable ON {table}",
     )

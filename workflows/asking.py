@@ -109,9 +109,13 @@ def _begin(run_id: UUID | str) -> PlannerRun | None:
 
 @contextmanager
 def still_open(run_id: UUID) -> Iterator[PlannerRun | None]:
-    """A transaction with the run locked, or with None where it is over: then there is nothing to write."""
+    """A transaction with the run locked, or with None where it is over: then there is nothing to write.
+
+    An account that asked for it and has been deleted since is read as nobody.
+    """
     with transaction.atomic():
-        run = PlannerRun.objects.select_for_update().get(pk=run_id)
+        locked = PlannerRun.objects.select_for_update(of=("self",)).select_related("asked_by")
+        run = locked.get(pk=run_id)
         yield None if is_over(run) else run
 
 

@@ -138,7 +138,8 @@ class RunStatus(models.TextChoices):
 
 
 class PlannerRun(models.Model):
-    """One time that the planner was asked to draft or revise a plan: how, what was said, and what it cost.
+    """One time that the planner was asked to draft or revise a plan: how, what was said, and what it cost. Once it
+    has ended a trigger refuses any change to it.
 
     ``exchanges`` are the calls to the model, redacted: ``[{"purpose", "request", "response", "seconds",
     "input_tokens", "output_tokens"}]``. ``citations`` are the passages that were offered: ``[{"document",
@@ -185,7 +186,12 @@ class PlannerRun(models.Model):
     duplicates = models.JSONField(default=list)
     exchanges = models.JSONField(default=list)
     asked_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        related_name="+",
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     ended_at = models.DateTimeField(null=True, blank=True)

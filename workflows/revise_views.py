@@ -15,7 +15,13 @@ from workflows import asking
 from workflows.answering import PREFER, UNDER_WAY, preference
 from workflows.models import PlannerRun, PlanRevision, RunStatus
 from workflows.revising import LONGEST_INSTRUCTION, ask_for_revision, ensure_not_failed, revision_run
-from workflows.revision_serializers import ChangeOutput, NamedRevision, changes_output
+from workflows.revision_serializers import (
+    ChangeOutput,
+    MadeOutput,
+    NamedRevision,
+    RunProblemOutput,
+    changes_output,
+)
 from workflows.revisions import difference
 from workflows.serializers import PlanOutput, plan_output
 from workflows.views import IDEMPOTENCY_KEY, IF_MATCH, if_match
@@ -31,11 +37,6 @@ class ReviseInput(Input):
     instruction = serializers.CharField(
         max_length=LONGEST_INSTRUCTION, help_text="What should be different, in your own words."
     )
-
-
-class RunProblemOutput(serializers.Serializer[Any]):
-    code = serializers.CharField()
-    message = serializers.CharField()
 
 
 class RevisionRunOutput(serializers.Serializer[Any]):
@@ -100,6 +101,18 @@ class RevisionRun(APIView):
     )
     def get(self, request: Request, workflow_id: UUID, run_id: UUID) -> Response:
         return _answer(revision_run(plan_id=workflow_id, run_id=run_id, by=request.user), status=200)
+
+
+class RevisionRunMade(APIView):
+    scopes = {"GET": "plans:read"}
+
+    @extend_schema(
+        operation_id="read_revision_run_made",
+        summary="Read what was said to and by the model for a revision in words, also for one that failed",
+        responses=MadeOutput,
+    )
+    def get(self, request: Request, workflow_id: UUID, run_id: UUID) -> Response:
+        return Response(MadeOutput(revision_run(plan_id=workflow_id, run_id=run_id, by=request.user)).data)
 
 
 def _asked(request: Request, plan_id: UUID, instruction: str) -> Response:

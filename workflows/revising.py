@@ -260,7 +260,7 @@ def revision_run(*, plan_id: UUID, run_id: UUID | str, by: Reader) -> PlannerRun
         NotFound: there is no such run of this plan, or ``by`` may not see it.
     """
     visible = WorkflowPlan.objects.visible_to(by).filter(pk=plan_id)
-    related = ("plan__current", "plan__issue", "base", "revision")
+    related = ("plan__current", "plan__issue", "base", "revision", "asked_by")
     runs = PlannerRun.objects.select_related(*related).filter(purpose=REVISE, plan__in=visible)
     run = runs.filter(pk=run_id).first()
     if run is None:

@@ -6,9 +6,14 @@ from typing import Any
 from rest_framework import serializers
 
 from mudda.drf import Input
-from workflows.models import PlanRevision
+from workflows.models import PlanRevision, RunStatus
 from workflows.revisions import Difference, sentences_of, stored_changes
 from workflows.serializers import ProblemOutput
+
+
+class RunProblemOutput(serializers.Serializer[Any]):
+    code = serializers.CharField()
+    message = serializers.CharField()
 
 
 class ChangeOutput(serializers.Serializer[Any]):
@@ -62,6 +67,60 @@ class RevisionOutput(RevisionSummary):
 
     def to_representation(self, instance: PlanRevision) -> dict[str, Any]:
         return serializers.Serializer.to_representation(self, revision_output(instance))
+
+
+class CitationOutput(serializers.Serializer[Any]):
+    """A passage that was offered to the planner."""
+
+    document = serializers.CharField(help_text="The policy's id.")
+    version = serializers.IntegerField()
+    heading = serializers.CharField()
+    passage = serializers.IntegerField()
+    steps = serializers.ListField(
+        child=serializers.CharField(), help_text="Ids of the steps that cite it; maybe none."
+    )
+
+
+class ExchangeOutput(serializers.Serializer[Any]):
+    """One call to the model, with personal data masked as it was sent."""
+
+    purpose = serializers.CharField(help_text="`choose`, `write`, `revise` or `correct`.")
+    model = serializers.CharField(required=False, help_text="The one that answered; not there if none did.")
+    api = serializers.CharField()
+    request = serializers.JSONField()
+    response = serializers.JSONField()
+    seconds = serializers.FloatField()
+    input_tokens = serializers.IntegerField()
+    output_tokens = serializers.IntegerField()
+
+    def to_representation(self, instance: Mapping[str, Any]) -> dict[str, Any]:
+        return dict(instance)  # as it was kept: an auditor is shown all of it
+
+
+class MadeOutput(serializers.Serializer[Any]):
+    """How a planner came to what it wrote: what was asked and answered, on what grounds, at what cost."""
+
+    run_id = serializers.UUIDField(source="pk")
+    purpose = serializers.ChoiceField(["draft", "revise"])
+    status = serializers.ChoiceField(RunStatus.choices)
+    planner = serializers.CharField()
+    model = serializers.CharField(help_text="Empty where no model was asked.")
+    prompt_version = serializers.CharField()
+    calls = serializers.IntegerField()
+    input_tokens = serializers.IntegerField()
+    output_tokens = serializers.IntegerField()
+    cost = serializers.DecimalField(
+        12, 6, allow_null=True, help_text="US dollars; null where no price is known."
+    )
+    seconds = serializers.FloatField()
+    instruction = serializers.CharField()
+    account = serializers.CharField(help_text="What the model says it has changed; else empty.")
+    fallback = RunProblemOutput(allow_null=True, help_text="Why the playbooks had to step in.")
+    problem = RunProblemOutput(allow_null=True, help_text="Why it failed.")
+    citations = CitationOutput(many=True)
+    exchanges = ExchangeOutput(many=True)
+    asked_at = serializers.DateTimeField(source="created_at")
+    ended_at = serializers.DateTimeField(allow_null=True)
 
 
 class NamedRevision(serializers.Serializer[Any]):

@@ -14,11 +14,12 @@ from workflows.models import PlanRevision
 from workflows.revision_serializers import (
     DiffInput,
     DiffOutput,
+    MadeOutput,
     RevisionOutput,
     RevisionSummary,
     diff_output,
 )
-from workflows.revisions import difference, revision_of, revisions_of
+from workflows.revisions import difference, revision_of, revisions_of, run_of
 
 FROM = OpenApiParameter("from", int, description="A revision's number; by default the one before `to`.")
 TO = OpenApiParameter("to", int, description="A revision's number; by default the current one.")
@@ -53,6 +54,19 @@ class RevisionDetail(APIView):
     def get(self, request: Request, workflow_id: UUID, number: int) -> Response:
         revision = revision_of(plan_id=workflow_id, number=number, by=request.user)
         return Response(RevisionOutput(revision).data, headers={"ETag": f'"{revision.digest}"'})
+
+
+class RevisionMade(APIView):
+    scopes = {"GET": "plans:read"}
+
+    @extend_schema(
+        operation_id="read_revision_made",
+        summary="Read how a planner came to a revision: what was said, on what grounds, at what cost",
+        responses=MadeOutput,
+    )
+    def get(self, request: Request, workflow_id: UUID, number: int) -> Response:
+        revision = revision_of(plan_id=workflow_id, number=number, by=request.user)
+        return Response(MadeOutput(run_of(revision)).data)
 
 
 class PlanDiff(APIView):

@@ -7,7 +7,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db.models import Prefetch, QuerySet
 
 from mudda.errors import NotFound
-from workflows.models import PlanApproval, PlanRevision, WorkflowPlan
+from workflows.models import PlanApproval, PlannerRun, PlanRevision, WorkflowPlan
 from workflows.plan.changes import Change, compare
 from workflows.plan.changewords import sentence, titles_of
 
@@ -52,6 +52,18 @@ def revision_of(*, plan_id: UUID, number: int | None, by: Reader) -> PlanRevisio
     if revision is None:
         raise NotFound("There is no such revision of this plan.")
     return revision
+
+
+def run_of(revision: PlanRevision) -> PlannerRun:
+    """The planner run that made a revision, with all that was said in it.
+
+    Raises:
+        NotFound: no planner made it, but a person.
+    """
+    run: PlannerRun | None = getattr(revision, "planner_run", None)
+    if run is None:
+        raise NotFound("No planner wrote this revision.")
+    return run
 
 
 def difference(older: PlanRevision, newer: PlanRevision) -> Difference:

@@ -12,7 +12,9 @@ urlpatterns = [
     path("workflows/<uuid:workflow_id>/simulate", views.SimulatePlan.as_view()),
     path("workflows/<uuid:workflow_id>/revisions", revision_views.ListRevisions.as_view()),
     path("workflows/<uuid:workflow_id>/revisions/<int:number>", revision_views.RevisionDetail.as_view()),
+    path("workflows/<uuid:workflow_id>/revisions/<int:number>/made", revision_views.RevisionMade.as_view()),
     path("workflows/<uuid:workflow_id>/diff", revision_views.PlanDiff.as_view()),
     path("workflows/<uuid:workflow_id>/revise", revise_views.RevisePlan.as_view()),
     path("workflows/<uuid:workflow_id>/revise/<uuid:run_id>", revise_views.RevisionRun.as_view()),
+    path("workflows/<uuid:workflow_id>/revise/<uuid:run_id>/made", revise_views.RevisionRunMade.as_view()),
 ]

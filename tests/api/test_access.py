@@ -19,6 +19,8 @@ EVERY_CALL = [
     ("POST", "/workflows/generate"),
     ("GET", f"/workflows/{UNKNOWN}"),
     ("PUT", f"/workflows/{UNKNOWN}"),
+    ("GET", f"/workflows/{UNKNOWN}/revisions/1/made"),
+    ("GET", f"/workflows/{UNKNOWN}/revise/{UNKNOWN}/made"),
     ("POST", f"/workflows/{UNKNOWN}/approve"),
     ("POST", f"/workflows/{UNKNOWN}/reject"),
     ("POST", f"/workflows/{UNKNOWN}/simulate"),

@@ -1,6 +1,6 @@
 """What staff see beside an issue and a plan, and how they correct it."""
 
-from dataclasses import asdict
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -55,35 +55,45 @@ def owner(staff):
     return signed_in(staff)
 
 
-@pytest.fixture
-def plan(report, staff):
+RECORD = PlannerRecord(
+    model="gpt-canary",
+    prompt_version="7",
+    calls=2,
+    input_tokens=12_345,
+    output_tokens=678,
+    cost=Decimal("0.0123"),
+    seconds=4.25,
+    exchanges=(
+        {"purpose": "choose", "request": {"input": "<b>sent</b>"}, "response": {"category": "water_leak"},
+         "seconds": 1.5, "input_tokens": 100, "output_tokens": 20},
+    ),
+)  # fmt: skip
+CITATIONS = (
+    Citation(document=POLICY, version=3, heading="Burst mains", passage=1, steps=("mend",)),
+    Citation(document=POLICY, version=3, heading="Hydrants", passage=2),
+)
+CHOSEN = {
+    "category": "water_leak", "confidence": 0.83, "activities": ["dispatch_crew", "update_issue"],
+    "passages": [1], "reason": "Ann Lee's cellar is wet.",
+}  # fmt: skip
+
+
+def made(issue, **changes):
     """A plan of a model, with everything that is kept of how it was made."""
     from workflows import drafting
 
-    issue = report("A pipe is broken at 123 Main St", category=None)
-    record = PlannerRecord(
-        model="gpt-canary",
-        prompt_version="7",
-        calls=2,
-        input_tokens=12_345,
-        output_tokens=678,
-        cost=Decimal("0.0123"),
-        seconds=4.25,
-        exchanges=(
-            {"purpose": "choose", "request": {"input": "<b>sent</b>"}, "response": {"category": "water_leak"},
-             "seconds": 1.5, "input_tokens": 100, "output_tokens": 20},
-        ),
-    )  # fmt: skip
-    citations = (
-        Citation(document=POLICY, version=3, heading="Burst mains", passage=1, steps=("mend",)),
-        Citation(document=POLICY, version=3, heading="Hydrants", passage=2),
-    )
-    draft = PlannedDraft(
-        document=DRAFT, facts=understood(), planner="openai", detail={"why": "It leaks."},
-        citations=citations, record=record,
-    )  # fmt: skip
-    made = drafting.create_plan(draft=draft, statement=issue.statement, issue=issue, by=None)
-    return WorkflowPlan.objects.get(pk=made.pk)
+    given = {
+        "document": DRAFT, "facts": understood(), "planner": "openai", "citations": CITATIONS, "record": RECORD,
+        "detail": {"why": "It leaks.", "chosen": CHOSEN},
+    }  # fmt: skip
+    draft = PlannedDraft(**{**given, **changes})
+    plan = drafting.create_plan(draft=draft, statement=issue.statement, issue=issue, by=None)
+    return WorkflowPlan.objects.get(pk=plan.pk)
+
+
+@pytest.fixture
+def plan(report):
+    return made(report("A pipe is broken at 123 Main St", category=None))
 
 
 def test_the_review_page_shows_what_was_understood_and_how_surely(owner, plan):
@@ -110,12 +120,31 @@ def test_the_review_page_shows_how_the_draft_was_made(owner, plan):
         assert shown in text, shown
 
 
-def test_a_fallback_says_why_the_playbooks_wrote_it(owner, plan):
-    run = PlannerRun.objects.get(plan=plan)
-    run.fallback = {"code": "budget_spent", "message": "The budget of this draft is spent."}
-    run.cost = None
-    run.save()
-    text = text_of(owner, plan)
+def test_the_review_page_shows_the_first_step_under_headings_that_can_be_read(owner, plan):
+    text = " ".join(text_of(owner, plan).split())
+    for row in (
+        "<dt>Category</dt><dd><bdi>Water leak or burst main, 83% sure</bdi></dd>",
+        "<dt>Activities</dt><dd><bdi>Send a crew</bdi><br><bdi>Update the issue</bdi></dd>",
+        "<dt>Policies</dt><dd><bdi>Burst mains, version 3</bdi></dd>",
+        "<dt>Why</dt><dd><bdi>Ann Lee&#x27;s cellar is wet.</bdi></dd>",
+    ):
+        assert row in text, row
+    assert "What it chose to write from" in text
+    assert "confidence 0.83" not in text and "dispatch_crew" not in text
+
+
+@pytest.mark.parametrize(
+    "chosen", [None, "x", 7, {}, {"passages": 7, "activities": {"a": 1}, "confidence": "x"}]
+)
+def test_a_first_step_of_any_form_is_shown(owner, report, chosen):
+    plan = made(report("A pipe is broken", category=None), detail={"chosen": chosen})
+    assert "How this draft was made" in text_of(owner, plan)
+
+
+def test_a_fallback_says_why_the_playbooks_wrote_it(owner, report):
+    fallback = {"code": "budget_spent", "message": "The budget of this draft is spent."}
+    record = replace(RECORD, cost=None, fallback=fallback)
+    text = text_of(owner, made(report("A pipe is broken at 123 Main St", category=None), record=record))
     assert "The budget of this draft is spent." in text
     assert "budget_spent" in text
     assert "not known" in text
@@ -263,10 +292,9 @@ def test_a_form_with_a_mistake_comes_back(owner, plan, wrong):
     assert owner.post(correct(plan.issue), form(plan.issue, **wrong)).status_code == 422
 
 
-def test_hostile_words_are_shown_in_every_panel_and_never_markup(owner, plan, report, chief):
+def test_hostile_words_are_shown_in_every_panel_and_never_markup(owner, report, chief):
     from workflows import drafting
 
-    run = PlannerRun.objects.get(plan=plan)
     for text in HOSTILE:
         twin = report(f"pipe is broken {text}", address="123 Main Street")
         planned = PlannedDraft(
@@ -282,19 +310,20 @@ def test_hostile_words_are_shown_in_every_panel_and_never_markup(owner, plan, re
             model=text,
             prompt_version=text[:20],
             exchanges=({"purpose": text, "request": text, "response": [text]},),
+            fallback={"code": text, "message": text},
         )
-        citation = asdict(Citation(document=text, version=1, heading=text, passage=1, steps=(text,)))
-        run.model, run.exchanges, run.citations = record.model, list(record.exchanges), [citation]
-        run.fallback = {"code": text, "message": text}
-        run.save()
+        citation = Citation(document=text, version=1, heading=text, passage=1, steps=(text,))
+        chosen = {"category": text, "activities": [text], "passages": [1], "reason": text}
+        issue = report("A pipe is broken at 123 Main St", category=None)
+        plan = made(issue, record=record, citations=(citation,), detail={"why": text, "chosen": chosen})
         assert_tame(owner.get(page(plan)), text)
         assert_tame(owner.get(page(plan.issue)))
         assert_tame(owner.post(correct(plan.issue), form(plan.issue, place=text, urgency="now")), text)
 
 
-def test_a_run_without_anything_known_is_shown_too(owner, plan):
-    PlannerRun.objects.filter(plan=plan).update(
-        status=RunStatus.DONE, planner="", model="", calls=0, seconds=0, citations=[], exchanges=[]
-    )
+def test_a_run_without_anything_known_is_shown_too(owner, report):
+    issue = report("A pipe is broken at 123 Main St", category=None)
+    plan = made(issue, planner="", record=PlannerRecord(), citations=(), detail={})
+    assert PlannerRun.objects.get(plan=plan).status == RunStatus.DONE
     assert "How this draft was made" in text_of(owner, plan)
     assert PlanRevision.objects.filter(plan=plan).count() == 1

@@ -1,15 +1,16 @@
 """What the database itself holds, whatever the code above it does."""
 
 import pytest
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, User
 from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
 
 from executions.models import ExecutionStatus, HumanTask, StepRun, WorkflowExecution
 from executions.services import launch_execution
 from issues.models import Issue
 from mudda.models import Event
 from tests import factories
-from workflows.models import PlanApproval, PlanRevision, WorkflowPlan
+from workflows.models import PlanApproval, PlannerRun, PlanRevision, WorkflowPlan
 from workflows.services import approve_plan
 
 pytestmark = pytest.mark.django_db
@@ -33,6 +34,25 @@ def test_revisions_approvals_and_events_are_never_changed_or_deleted(execution, 
             connection.cursor() as cursor,
         ):
             cursor.execute(change)
+
+
+@pytest.mark.parametrize("change", ["UPDATE planner_runs SET exchanges = '[]'", "DELETE FROM planner_runs"])
+def test_a_planner_run_is_never_changed_or_deleted_once_it_has_ended(execution, change):
+    under_way = PlannerRun.objects.create(plan=WorkflowPlan.objects.get())
+    PlannerRun.objects.filter(pk=under_way.pk).update(attempts=1)
+    assert PlannerRun.objects.filter(ended_at__isnull=False).exists()
+    with pytest.raises(IntegrityError, match="never changed"), transaction.atomic():
+        connection.cursor().execute(change)
+    connection.cursor().execute(f"{change} WHERE ended_at IS NULL")
+
+
+def test_a_planner_run_stays_when_the_account_that_asked_for_it_is_deleted(execution):
+    gone = User.objects.create(username="gone")
+    asked = gone.pk
+    plan = WorkflowPlan.objects.get()
+    run = PlannerRun.objects.create(plan=plan, asked_by=gone, status="failed", ended_at=timezone.now())
+    gone.delete()
+    assert PlannerRun.objects.get(pk=run.pk).asked_by_id == asked
 
 
 def test_the_retention_role_is_exempt(execution):

@@ -56,7 +56,9 @@ def test_staff_ask_in_words_watch_it_being_written_and_read_what_differs(
         page.get_by_label("What should be different?").fill(wish)
         visit.picture("revise-ask")
         page.get_by_role("button", name="Ask for it").click()
-        page.get_by_text("The traffic police are told before anything else.").wait_for(timeout=60_000)
+        page.get_by_text("The traffic police are told before anything else.", exact=True).wait_for(
+            timeout=60_000
+        )
         visit.picture("revise-done")
         page.get_by_role("link", name="Read it and decide").click()
         page.get_by_text("Revision 2 · written by openai").wait_for()

@@ -73,6 +73,28 @@ def test_staff_ask_in_words_and_read_what_came_of_it(owner, plan, model, carried
     assert "asked for in words" in plans_page
 
 
+def test_the_page_of_a_change_in_words_shows_how_it_was_made_also_where_nothing_came_of_it(
+    owner, plan, model, carried_out
+):
+    for answer, shown in (("I would rather not.", "I would rather not."), (None, "Tell the traffic police")):
+        ask(owner, plan)
+        run = PlannerRun.objects.filter(purpose="revise").latest("created_at")
+        address = reverse("admin:workflows_workflowplan_revision_run", args=[plan.pk, run.pk])
+        assert "How this draft was made" not in owner.get(address).content.decode()
+        model.reset()
+        model.revise(answer or revision(with_police(current_revision(plan).document), "Told."))
+        carried_out()
+        text = owner.get(address).content.decode()
+        for words in (
+            "How this draft was made",
+            "100 sent, 50 written",
+            "Call 1: revise",
+            "Came back",
+            shown,
+        ):
+            assert words in text, words
+
+
 def test_a_failure_is_told_in_words_on_both_pages(owner, plan, model, carried_out):
     ask(owner, plan)
     edited(plan, factories.document(name="Meanwhile"))

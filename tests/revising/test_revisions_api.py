@@ -4,7 +4,8 @@ import pytest
 
 from tests import factories
 from tests.api.client import Api
-from workflows.models import PlanRevision
+from tests.revising.answers import revision, with_police
+from workflows.models import PlannerRun, PlanRevision
 from workflows.plan.changes import Change, compare
 from workflows.services import replace_plan
 
@@ -143,3 +144,66 @@ def test_a_revision_whose_author_is_gone_is_still_read(api, draft):
     assert api.get(f"/workflows/{plan.pk}/revisions/2").json()["author"] == author.username
     author.delete()
     assert api.get(f"/workflows/{plan.pk}/revisions/2").json()["author"] is None
+
+
+# --- how a revision was made ------------------------------------------------------------------------
+
+
+def made(api, plan, number=1):
+    return api.get(f"/workflows/{plan['workflow_id']}/revisions/{number}/made")
+
+
+def test_how_a_model_made_a_revision_is_read_with_what_was_said_and_what_it_cost(
+    api, draft, model, carried_out
+):
+    model.revise(revision(with_police(draft["workflow_plan"]), "Told the police."))
+    path = f"/workflows/{draft['workflow_id']}/revise"
+    asked = api.post(path, {"instruction": "tell Ann Lee"}, Prefer="respond-async")
+    carried_out()
+    found = made(api, draft, 2).json()
+    run = PlannerRun.objects.get(purpose="revise")
+    assert (found["run_id"], found["purpose"], found["status"]) == (str(run.pk), "revise", "done")
+    assert (found["planner"], found["model"], found["calls"]) == ("openai", run.model, 1)
+    assert (found["input_tokens"], found["output_tokens"]) == (100, 50)
+    assert (found["account"], found["instruction"]) == ("Told the police.", "tell Ann Lee")
+    assert found["cost"] is None and found["seconds"] > 0 and found["ended_at"]
+    [exchange] = found["exchanges"]
+    assert exchange == run.exchanges[0]
+    assert exchange["purpose"] == "revise" and "<instruction>" in str(exchange["request"])
+    assert api.get(asked["Location"] + "/made").json() == found
+
+
+def test_what_was_said_in_a_revision_that_failed_can_be_read_too(api, draft, model, carried_out):
+    model.revise("I would rather not.")
+    path = f"/workflows/{draft['workflow_id']}/revise"
+    asked = api.post(path, {"instruction": "tell the police"}, Prefer="respond-async")
+    carried_out()
+    found = api.get(asked["Location"] + "/made").json()
+    assert (found["status"], found["problem"]["code"]) == ("failed", "answer_junk")
+    assert found["exchanges"][0]["response"]["text"] == "I would rather not."
+    model.reset()
+    model.revise(model.error(401, "invalid_api_key"))
+    asked = api.post(path, {"instruction": "tell the police"}, Prefer="respond-async")
+    carried_out()
+    found = api.get(asked["Location"] + "/made").json()
+    assert (found["status"], found["problem"]["code"]) == ("failed", "planner_key_refused")
+    assert "error" in found["exchanges"][0]["response"]
+
+
+def test_how_the_playbooks_made_a_draft_is_read_and_a_persons_edit_was_made_by_no_planner(api, draft, edited):
+    found = made(api, draft).json()
+    assert (found["planner"], found["model"], found["exchanges"]) == ("playbooks", "", [])
+    assert found["fallback"]["code"] == "planner_no_key"
+    refused = made(api, draft, 2)
+    assert (refused.status_code, refused.json()["code"]) == (404, "not_found")
+    assert made(api, draft, 9).status_code == 404
+
+
+def test_how_a_plan_was_made_is_for_those_who_may_read_it(api, draft):
+    assert made(Api(factories.make_key("plans:write")), draft).status_code == 403
+    stranger = factories.make_user("planner", departments=("parks",))
+    assert made(Api(factories.make_key(owner=stranger)), draft).status_code == 404
+    assert (
+        made(Api(factories.make_key("plans:read", owner=factories.make_user("viewer"))), draft).status_code
+        == 200
+    )

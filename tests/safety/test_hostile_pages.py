@@ -74,7 +74,7 @@ def chosen(texts):
     joined = "\n".join(texts)
     return {
         "category": texts[0], "confidence": 0.5, "place": joined, "urgency": joined, "people_affected": joined,
-        "activities": [*texts], "policies": [1], "reason": joined, texts[0]: joined,
+        "activities": [*texts], "passages": [1, joined], "reason": joined, texts[0]: joined,
     }  # fmt: skip
 
 

@@ -10,19 +10,21 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from issues.duplicates import OPEN, Duplicate, possible_duplicates
-from issues.models import Issue
+from issues.models import Category, Issue
 from issues.panels import LONGEST_STATEMENT, cut, duplicates_panel, facts_panel, planner_in_words
 from mudda import console
 from workflows.cases import Case, likely_duplicates, similar_cases
 from workflows.drafting import DRAFT
 from workflows.models import PlannerRun, PlanRevision, WorkflowPlan
+from workflows.plan.catalogue import offered
 from workflows.plan.changewords import titles_of
 
 LONGEST_NOTE = 600
 SHOWN_CALL = 40_000
 """Characters of a request or an answer that a page shows."""
-SAID_ELSEWHERE = frozenset({"fallback", "model", "tokens", "prompt_version"})
-"""Members of ``planner_detail`` that the planner's run says too."""
+CHOSEN = "chosen"
+SAID_ELSEWHERE = frozenset({CHOSEN, "account", "fallback", "model", "tokens", "prompt_version"})
+"""Members of ``planner_detail`` that have a place of their own, or that the planner's run says too."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ def insight_of_plan(request: HttpRequest, plan: WorkflowPlan) -> Iterable[consol
     if request.user.has_perm("issues.view_issue"):
         yield from _about_issue(request, plan)
     if revision is not None:
-        panel = made_panel(revision, may_read_policies=request.user.has_perm("workflows.view_policydocument"))
+        panel = made_panel(request, revision, PlannerRun.objects.filter(revision=revision).first())
         if panel is not None:
             yield panel
 
@@ -139,18 +141,24 @@ def _case_row(case: Case) -> CaseRow:
 # --- how it was made --------------------------------------------------------------------------------
 
 
-def made_panel(revision: PlanRevision, *, may_read_policies: bool) -> console.Panel | None:
-    """How a revision came to be: planner, model, tokens, cost, policies, and what was said; None for an edit."""
-    run = PlannerRun.objects.filter(revision=revision).first()
-    notes = _notes(revision)
+def made_panel(
+    request: HttpRequest, revision: PlanRevision | None, run: PlannerRun | None
+) -> console.Panel | None:
+    """How a revision came to be: planner, model, tokens, cost, what was chosen, policies, and what was said; None for
+    an edit. A run that has failed has no revision, and what was said in it is shown all the same."""
+    detail = revision.planner_detail if revision and isinstance(revision.planner_detail, dict) else {}
+    notes = _notes(detail)
     if run is None and not notes:
         return None
-    offered = list(_offered(run, titles_of(revision.document), may_read_policies)) if run else []
+    may_read = request.user.has_perm("workflows.view_policydocument")
+    titles = titles_of(revision.document) if revision else {}
+    policies = list(_offered(run, titles, may_read)) if run else []
     context = {
         "fallback": run.fallback if run and isinstance(run.fallback, dict) else None,
         "lines": [*(_run_lines(run) if run else ()), *notes],
-        "cited": [row for row in offered if row.steps],
-        "offered": [row for row in offered if not row.steps],
+        "chosen": list(_chosen(detail.get(CHOSEN), run)),
+        "cited": [row for row in policies if row.steps],
+        "offered": [row for row in policies if not row.steps],
         "calls": [_call(at, one) for at, one in enumerate(run.exchanges, 1)] if run else [],
     }
     return console.Panel("How this draft was made", "admin/console/panels/made.html", context)
@@ -170,14 +178,47 @@ def _run_lines(run: PlannerRun) -> Iterable[tuple[str, str]]:
         yield "Took", f"{run.seconds:.1f} s"
 
 
-def _notes(revision: PlanRevision) -> list[tuple[str, str]]:
+def _notes(detail: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What the planner says of how it came to this plan."""
-    detail = revision.planner_detail if isinstance(revision.planner_detail, dict) else {}
     return [
         (console.in_words(name), cut(_in_words(value), LONGEST_NOTE))
         for name, value in detail.items()
         if name not in SAID_ELSEWHERE and value not in (None, "", [], {})
     ]
+
+
+def _chosen(chosen: Any, run: PlannerRun | None) -> Iterable[tuple[str, tuple[str, ...]]]:
+    """The model's first step, what the plan was then written from, under headings that staff can read."""
+    if not isinstance(chosen, dict):
+        return
+    category = str(chosen.get("category", ""))
+    names = Category.objects.filter(code=category).values_list("name", flat=True)
+    sure = chosen.get("confidence")
+    percent = f", {round(sure * 100)}% sure" if isinstance(sure, int | float) else ""
+    yield "Category", (f"{names.first() or category}{percent}",)
+    yield "Activities", tuple(_activity_in_words(one) for one in _listed(chosen.get("activities")))
+    headings = _headings(run)
+    passages = _listed(chosen.get("passages"))
+    yield "Policies", tuple(headings.get(one, f"passage {one}") for one in passages) or ("none",)
+    if chosen.get("reason"):
+        yield "Why", (str(chosen["reason"]),)
+
+
+def _activity_in_words(activity_id: Any) -> str:
+    spec = offered().get(activity_id) if isinstance(activity_id, str) else None
+    return spec.title if spec else str(activity_id)
+
+
+def _headings(run: PlannerRun | None) -> dict[Any, str]:
+    """The passages that a run offered, by their ids."""
+    return {
+        one.get("passage"): f"{one.get('heading', '')}, version {one.get('version', '')}"
+        for one in _listed(run.citations if run else None)
+    }
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _in_words(value: Any) -> str:
@@ -187,7 +228,7 @@ def _in_words(value: Any) -> str:
 
 
 def _offered(run: PlannerRun, titles: Mapping[str, str], may_read: bool) -> Iterable[Cited]:
-    for citation in run.citations if isinstance(run.citations, list) else ():
+    for citation in _listed(run.citations):
         document = _uuid(citation.get("document"))
         yield Cited(
             heading=str(citation.get("heading", "")),

@@ -14,7 +14,7 @@ from mudda import console
 from mudda.errors import NotFound
 from workflows import asking
 from workflows.console.differing import Part, parts_of
-from workflows.console.insight import shown_revision
+from workflows.console.insight import made_panel, shown_revision
 from workflows.drafting import has_model
 from workflows.models import PlannerRun, PlanRevision, PlanStatus, WorkflowPlan
 from workflows.revising import LONGEST_INSTRUCTION, REVISE, ask_for_revision, revision_run
@@ -97,6 +97,7 @@ class RevisesInWords(console.RoomAdmin):
             "parts": _parts(run.base, run.revision),
             "newer": run.revision is not None and run.revision.pk != plan.current_id,
             "plan_url": console.page_of(plan),
+            "made": made_panel(request, run.revision, run) if asking.is_over(run) else None,
         }
         return self.ask(request, plan, "admin/console/revision_run.html", context)
 

@@ -11,7 +11,7 @@ from workflows.plan.problems import Problem
 from workflows.planning import answers, prompts
 from workflows.planning.approvals import ask_as_playbooks_do, keep_approvals
 from workflows.planning.base import Citation, DraftRequest, Facts, Passage
-from workflows.planning.choices import CHOICE_NAME, Choice, choice_schema, read_choice
+from workflows.planning.choices import CHOICE_NAME, REASON_LIMIT, Choice, choice_schema, read_choice
 from workflows.planning.client import Call, ModelClient, Reply
 from workflows.planning.config import PlannerSettings
 from workflows.planning.failures import PlannerAnswerBad
@@ -82,7 +82,8 @@ class OpenAIPlanner:
             if not choice.activities:
                 raise PlannerAnswerBad("answer_junk", "The answer chooses no activity that exists.")
         place = clean(self._masker.unmask(choice.facts.place), PLACE_LIMIT)
-        return replace(choice, facts=replace(choice.facts, place=place))
+        reason = clean(self._masker.unmask(choice.reason), REASON_LIMIT)
+        return replace(choice, facts=replace(choice.facts, place=place), reason=reason)
 
     def write(self, choice: Choice, corrections: Sequence[Correction] = ()) -> Answer:
         """Ask for the plan, from what was chosen alone."""
