@@ -10,16 +10,17 @@ from rest_framework import serializers
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from executions.accepting import accept_task, decline_task
-from executions.files import file_response
 from executions.giving_links import give_link, withdraw_links
 from executions.models import HumanTask, TaskUpload
 from executions.serializers import TaskOutput, UploadOutput
-from executions.uploads import add_upload
+from executions.uploads import prepare_upload
+from mudda import idempotency
 from mudda.drf import Input, caller, parse
 from mudda.errors import InvalidRequest, NotFound
+from mudda.files.serving import file_response
+from mudda.views import Door
 
 
 class AcceptInput(Input):
@@ -55,7 +56,7 @@ class UploadInput(serializers.Serializer[Any]):
     file = serializers.FileField(help_text="JPEG, PNG, WebP or PDF, at most 10 MB.")
 
 
-class AcceptTask(APIView):
+class AcceptTask(Door):
     scopes = {"POST": "tasks:write"}
 
     @extend_schema(
@@ -69,7 +70,7 @@ class AcceptTask(APIView):
         return Response(TaskOutput(accept_task(task_id=task_id, by=caller(request), **given)).data)
 
 
-class DeclineTask(APIView):
+class DeclineTask(Door):
     scopes = {"POST": "tasks:write"}
 
     @extend_schema(
@@ -83,10 +84,11 @@ class DeclineTask(APIView):
         return Response(TaskOutput(decline_task(task_id=task_id, by=caller(request), **given)).data)
 
 
-class TaskLinks(APIView):
+class TaskLinks(Door):
     """The signed links to a task, which letters carry."""
 
     scopes = {"POST": "tasks:write", "DELETE": "tasks:write"}
+    once = "sealed"
 
     @extend_schema(
         operation_id="give_link",
@@ -109,10 +111,11 @@ class TaskLinks(APIView):
         return Response({"revoked": withdraw_links(task_id=task_id, by=caller(request))})
 
 
-class UploadFile(APIView):
+class UploadFile(Door):
     """One file a call, as ``multipart/form-data``. An answer names its ``id`` under ``photos``."""
 
     scopes = {"POST": "tasks:write"}
+    once = "own"
     parser_classes = [MultiPartParser]
 
     @extend_schema(
@@ -126,11 +129,19 @@ class UploadFile(APIView):
         if given is None:
             error = {"pointer": "/file", "code": "required", "message": "Send the file as the part `file`."}
             raise InvalidRequest("There is no file.", errors=[error])
-        upload = add_upload(task_id=task_id, content=given.read(), title=given.name or "", by=caller(request))
-        return Response(UploadOutput(upload).data, status=201)
+        body = idempotency.fingerprint(given)
+        if (answer := idempotency.find(request, body=body)) is not None:
+            return answer
+        with (
+            prepare_upload(task_id=task_id, content=given.read(), by=caller(request)) as keep,
+            idempotency.claim(request, body=body) as claim,
+        ):
+            if claim.answer is not None:
+                return claim.answer
+            return claim.keep(Response(UploadOutput(keep(given.name or "")).data, status=201))
 
 
-class ReadUpload(APIView):
+class ReadUpload(Door):
     scopes = {"GET": "tasks:read"}
 
     @extend_schema(

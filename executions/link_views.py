@@ -20,14 +20,14 @@ from django.views.decorators.http import require_http_methods, require_safe
 from executions.accepting import AlreadyAccepted, accept_task, decline_task
 from executions.adapters.errors import AdapterError
 from executions.deciding import TaskClosed, decide_task
-from executions.filecheck import ACCEPTED, LARGEST_BYTES
-from executions.files import file_response
 from executions.link_forms import AcceptForm, DeclineForm, ReportForm
 from executions.links import LinkExpired, LinkRevoked, ensure_usable, find_link
 from executions.models import HumanTask, StepRun, TaskLink, TaskStatus, TaskUpload
 from executions.tasks import DONE
 from executions.uploads import add_upload
 from mudda.errors import MuddaError
+from mudda.files.checking import ACCEPTED, LARGEST_BYTES
+from mudda.files.serving import file_response
 from workflows.plan.core import ASK_REPORTER, DISPATCH_CREW, INSPECT_SITE
 
 COOKIE, SALT = "mudda_task", "mudda.executions.link_views"

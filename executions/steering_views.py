@@ -8,13 +8,13 @@ from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from executions.deciding import decide_task
 from executions.models import WorkflowExecution
 from executions.serializers import ExecutionOutput, TaskOutput
 from executions.steering import cancel_execution, open_escalation, pause_execution, resume_execution
 from mudda.drf import Input, caller, parse
+from mudda.views import Door
 
 
 class ReasonInput(Input):
@@ -25,7 +25,7 @@ class AnswerInput(ReasonInput):
     answer = serializers.JSONField(help_text="The step's output, as its activity promises it.")
 
 
-class SteerExecution(APIView):
+class SteerExecution(Door):
     """Tell a run something; the run hears of it after the answer."""
 
     scopes: ClassVar = {"POST": "executions:write"}
@@ -39,7 +39,7 @@ class SteerExecution(APIView):
         return Response(ExecutionOutput(run).data, status=202)
 
 
-class DecideFailure(APIView):
+class DecideFailure(Door):
     """Decide the open question what to do about a step's failure."""
 
     scopes: ClassVar = {"POST": "tasks:write"}

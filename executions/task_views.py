@@ -5,10 +5,8 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
-from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from executions.assigning import claim_task, hold_task, reassign_task, release_task, resume_task
 from executions.deciding import decide_task
@@ -16,21 +14,18 @@ from executions.filters import TaskFilter
 from executions.models import HumanTask
 from executions.serializers import DecideInput, TaskOutput
 from executions.task_serializers import HoldInput, ReassignInput, ReleaseInput
-from mudda.drf import Pages, caller, parse
+from mudda.drf import caller, parse
 from mudda.errors import NotFound
+from mudda.views import Door, ListDoor
 
 
-class TaskPages(Pages):
-    ordering = "-opened_at"
-
-
-class ListTasks(ListAPIView[HumanTask]):
+class ListTasks(ListDoor[HumanTask]):
     """The people's tasks that the caller may see, newest first."""
 
     scopes = {"GET": "tasks:read"}
     serializer_class = TaskOutput
     filterset_class = TaskFilter
-    pagination_class = TaskPages
+    orderings = ("-opened_at", "opened_at")
 
     def get_queryset(self) -> QuerySet[HumanTask]:
         if getattr(self, "swagger_fake_view", False):
@@ -43,7 +38,7 @@ class ListTasks(ListAPIView[HumanTask]):
         return super().get(request, *args, **kwargs)
 
 
-class TaskDetail(APIView):
+class TaskDetail(Door):
     scopes = {"GET": "tasks:read"}
 
     @extend_schema(operation_id="read_task", summary="Read a task", responses=TaskOutput)
@@ -54,7 +49,7 @@ class TaskDetail(APIView):
         return Response(TaskOutput(task).data)
 
 
-class TaskAction(APIView):
+class TaskAction(Door):
     scopes = {"POST": "tasks:write"}
 
 

@@ -7,12 +7,9 @@ from django.db.models import QuerySet
 from django.http import FileResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, extend_schema
-from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from executions.adapters.storage.transport import open_document
 from executions.filters import ExecutionFilter
 from executions.models import Document, WorkflowExecution
 from executions.serializers import (
@@ -22,11 +19,12 @@ from executions.serializers import (
     LaunchedOutput,
 )
 from executions.services import launch_execution
-from mudda import idempotency, scopes
+from mudda import scopes
 from mudda.drf import caller, parse
 from mudda.errors import Forbidden, NotFound
 from mudda.event_views import EventsView, documented
-from workflows.views import IDEMPOTENCY_KEY
+from mudda.files.storage import open_document
+from mudda.views import Door, ListDoor
 
 EXECUTE_EXAMPLE = OpenApiExample(
     "As in the deployment guide",
@@ -35,7 +33,7 @@ EXECUTE_EXAMPLE = OpenApiExample(
 )
 
 
-class ExecutePlan(APIView):
+class ExecutePlan(Door):
     scopes = {"POST": "executions:write"}
 
     @extend_schema(
@@ -43,33 +41,29 @@ class ExecutePlan(APIView):
         summary="Launch an approved plan, once",
         request=ExecuteInput,
         responses={202: LaunchedOutput},
-        parameters=[IDEMPOTENCY_KEY],
         examples=[EXECUTE_EXAMPLE],
     )
     def post(self, request: Request, workflow_id: UUID) -> Response:
         given = parse(ExecuteInput, request)
         if given["approve"] and not scopes.allows(request.user, request.auth, "plans:approve"):
             raise Forbidden("`approve` needs the scope plans:approve, and an owner who may approve.")
-        with idempotency.claim(request) as claim:
-            if claim.answer is not None:
-                return claim.answer
-            execution = launch_execution(
-                plan_id=workflow_id,
-                execution_data=given["execution_data"],
-                approve=given["approve"],
-                digest=given.get("digest"),
-                by=caller(request),
-            )
-            answer = {
-                "execution_id": str(execution.pk),
-                "workflow_plan_id": str(execution.plan_id),
-                "temporal_workflow_id": execution.temporal_workflow_id,
-                "status": execution.status,
-            }
-            return claim.keep(Response(answer, status=202))
+        execution = launch_execution(
+            plan_id=workflow_id,
+            execution_data=given["execution_data"],
+            approve=given["approve"],
+            digest=given.get("digest"),
+            by=caller(request),
+        )
+        answer = {
+            "execution_id": str(execution.pk),
+            "workflow_plan_id": str(execution.plan_id),
+            "temporal_workflow_id": execution.temporal_workflow_id,
+            "status": execution.status,
+        }
+        return Response(answer, status=202)
 
 
-class ListExecutions(ListAPIView[WorkflowExecution]):
+class ListExecutions(ListDoor[WorkflowExecution]):
     """The runs that the caller may see, newest first."""
 
     scopes = {"GET": "executions:read"}
@@ -87,7 +81,7 @@ class ListExecutions(ListAPIView[WorkflowExecution]):
         return super().get(request, *args, **kwargs)
 
 
-class ExecutionDetail(APIView):
+class ExecutionDetail(Door):
     scopes = {"GET": "executions:read"}
 
     @extend_schema(operation_id="read_execution", summary="See where a run stands", responses=ExecutionOutput)
@@ -115,7 +109,7 @@ class ExecutionEvents(EventsView):
         return self.page(request, execution_id=execution_id)
 
 
-class ReadDocument(APIView):
+class ReadDocument(Door):
     scopes = {"GET": "executions:read"}
 
     @extend_schema(

@@ -5,7 +5,6 @@ from typing import Any
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from issues.facts import correct_facts
 from issues.models import Issue
@@ -13,6 +12,7 @@ from issues.serializers import FactsInput, IssueOutput, issue_output
 from mudda.drf import caller, parse
 from mudda.errors import NotFound, PreconditionFailed
 from mudda.event_views import EventsView, documented
+from mudda.views import Door
 
 IF_MATCH = OpenApiParameter(
     "If-Match",
@@ -22,7 +22,7 @@ IF_MATCH = OpenApiParameter(
 )
 
 
-class IssueDetail(APIView):
+class IssueDetail(Door):
     scopes = {"GET": "issues:read"}
 
     @extend_schema(operation_id="read_issue", summary="Read an issue", responses=IssueOutput)
@@ -41,7 +41,7 @@ class IssueEvents(EventsView):
         return self.page(request, reference=reference)
 
 
-class IssueFacts(APIView):
+class IssueFacts(Door):
     scopes = {"PATCH": "issues:write"}
 
     @extend_schema(

@@ -1,15 +1,14 @@
-"""REST framework's ground rules: strict JSON in, problem documents out, pages by cursor."""
+"""REST framework's ground rules: strict JSON in, problem documents out."""
 
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from django.contrib.auth.models import User
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied
 from django.db import InterfaceError, OperationalError
 from django.http import Http404
 from rest_framework import exceptions
 from rest_framework.authentication import SessionAuthentication
-from rest_framework.pagination import CursorPagination
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -52,20 +51,6 @@ class StaffSession(SessionAuthentication):
             return None
         ratelimits.count_user(request._request, found[0])
         return found
-
-
-class Pages(CursorPagination):
-    """Pages that stay put while rows are added: ``?page_size=`` up to 200, ``next`` and ``previous``."""
-
-    page_size_query_param = "page_size"
-    max_page_size = 200
-    ordering = "-created_at"
-
-    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any] | None:
-        try:
-            return super().paginate_queryset(queryset, request, view)
-        except ValidationError as error:  # a cursor that nobody got from us: its place in the list is no time
-            raise exceptions.NotFound(self.invalid_cursor_message) from error
 
 
 class Input(Serializer[Any]):
@@ -131,6 +116,8 @@ def _add_headers(response: Response, error: Exception, mudda_error: MuddaError) 
     retry_after = getattr(mudda_error, "retry_after", None) or getattr(error, "wait", None)
     if retry_after:
         response["Retry-After"] = str(int(retry_after))
+    if tag := mudda_error.extra.get("etag"):
+        response["ETag"] = tag
     if challenge := getattr(error, "auth_header", None):
         response["WWW-Authenticate"] = challenge
 

@@ -7,10 +7,10 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_sche
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from mudda.errors import InvalidRequest
 from mudda.models import Event, EventStream
+from mudda.views import Door
 
 PAGE = 200
 """Events of one answer."""
@@ -69,10 +69,8 @@ def documented(operation_id: str, summary: str) -> Callable[[View], View]:
     return described
 
 
-class EventsView(APIView):
+class EventsView(Door):
     """``scopes`` and ``owner_of`` say who may read whose events."""
-
-    scopes: dict[str, str]
 
     def owner_of(self, request: Request, **named: Any) -> EventStream:
         """The owner of the stream that the path names.

@@ -1,15 +1,22 @@
 """``Idempotency-Key``: the same key and the same body get the same answer, once given.
 
 The answer is stored in the transaction of the work itself, so that a crash leaves either both or neither; a
-concurrent duplicate waits at the unique index for the first to commit. Scope: caller, method, path, key.
+concurrent duplicate waits at the unique index for the first to commit. Scope: caller, method, path, key. An answer
+that tells of an error is not kept: nothing was done, and the same call may succeed later.
+
+``mudda.views.Door`` does this for every POST; views whose work may not be done while a transaction is held call
+``find`` and ``claim`` by themselves.
 """
 
 import hashlib
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
+from django.core.files import File
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
 from psycopg.errors import LockNotAvailable
@@ -18,10 +25,15 @@ from rest_framework.response import Response
 
 from mudda.errors import Conflict, InvalidRequest, Unprocessable
 from mudda.models import ApiKey, IdempotencyRecord
+from mudda.sealing import seal, unseal
 
 KEPT = timedelta(hours=24)
 WAIT_SECONDS = 5
 LONGEST_KEY = 255
+REPLAYED_HEADERS = ("ETag", "Location", "Cache-Control")
+"""What is kept of an answer's headers; the others are made anew for every answer."""
+PURPOSE = "answers"
+"""What kept answers that show a secret are sealed for."""
 
 
 class KeyReused(Unprocessable):
@@ -48,12 +60,16 @@ class Claim:
         self._record = record
         self.answer = _replay(record) if record is not None and replayed else None
 
-    def keep(self, response: Response) -> Response:
-        """Remember a successful response with the work that it tells about, and return it."""
+    def keep(self, response: Response, *, sealed: bool = False) -> Response:
+        """Remember a successful response with the work that it tells about, and return it.
+
+        Args:
+            sealed: it shows a secret, and is encrypted where it is kept.
+        """
         if self._record is not None:
-            self._record.status = response.status_code
-            self._record.body = response.data
-            self._record.save(update_fields=["status", "body"])
+            for name, value in _kept(response, sealed).items():
+                setattr(self._record, name, value)
+            self._record.save(update_fields=list(_kept(response, sealed)))
         return response
 
 
@@ -80,9 +96,7 @@ def keep_instead(request: Request, response: Response) -> Response:
     """Remember ``response`` instead of the 202 that was kept while the work went on, and return it."""
     scope = _scope(request)
     if scope is not None:
-        IdempotencyRecord.objects.filter(**scope, status=202).update(
-            status=response.status_code, body=response.data
-        )
+        IdempotencyRecord.objects.filter(**scope, status=202).update(**_kept(response, sealed=False))
     return response
 
 
@@ -97,6 +111,33 @@ def claim(request: Request, *, body: bytes | None = None) -> Iterator[Claim]:
     scope = _scope(request)
     with transaction.atomic():
         yield _claim(scope, request, body) if scope is not None else Claim(None)
+
+
+def answer_once(
+    answer: Callable[..., Response], request: Request, /, *args: Any, sealed: bool = False, **named: Any
+) -> Response:
+    """What ``answer(request, ...)`` answers, or has answered to the same key before.
+
+    Args:
+        sealed: as for ``Claim.keep``.
+
+    Raises:
+        KeyReused, StillInProgress: as for ``claim``.
+    """
+    if "Idempotency-Key" not in request.headers:
+        return answer(request, *args, **named)
+    with claim(request) as claimed:
+        return claimed.answer or claimed.keep(answer(request, *args, **named), sealed=sealed)
+
+
+def fingerprint(file: "File[Any]", fields: Mapping[str, Any] | None = None) -> bytes:
+    """What says the same as the body of an upload: its file, read piece by piece, and the fields beside it."""
+    digest = hashlib.sha256()
+    for chunk in file.chunks():
+        digest.update(chunk)
+    file.seek(0)
+    beside = json.dumps({**(fields or {}), "name": file.name}, sort_keys=True)
+    return beside.encode() + b"\n" + digest.digest()
 
 
 def forget_old() -> None:
@@ -141,6 +182,16 @@ def _ensure_same_body(record: IdempotencyRecord, request: Request, body: bytes |
         raise KeyReused
 
 
+def _kept(response: Response, sealed: bool) -> dict[str, Any]:
+    """The columns that remember an answer."""
+    body: Any = response.data
+    if sealed:
+        body = seal(json.dumps(body, cls=DjangoJSONEncoder), purpose=PURPOSE)
+    headers = {name: response[name] for name in REPLAYED_HEADERS if name in response}
+    return {"status": response.status_code, "body": body, "headers": headers, "sealed": sealed}
+
+
 def _replay(record: IdempotencyRecord) -> Response:
-    data: Any = record.body
-    return Response(data, status=record.status, headers={"Idempotency-Replayed": "true"})
+    data: Any = json.loads(unseal(record.body, purpose=PURPOSE)) if record.sealed else record.body
+    headers = {**record.headers, "Idempotency-Replayed": "true"}
+    return Response(data, status=record.status, headers=headers)

@@ -143,6 +143,8 @@ class IdempotencyRecord(models.Model):
     body_sha256 = models.CharField(max_length=64)
     status = models.PositiveSmallIntegerField(null=True)
     body = models.JSONField(null=True, encoder=DjangoJSONEncoder)
+    headers = models.JSONField(default=dict)
+    sealed = models.BooleanField(default=False, help_text="The body shows a secret, and is encrypted.")
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

@@ -4,6 +4,7 @@ from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiParameter
 
 from mudda.scopes import known
 
@@ -33,8 +34,20 @@ PROBLEM = {
 }
 
 
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    str,
+    OpenApiParameter.HEADER,
+    description="The same key and body get the same answer, for 24 h.",
+)
+
+
 class Schema(AutoSchema):
-    """Adds to each operation that anything but success is a problem document."""
+    """Adds to each operation that anything but success is a problem document, and to each POST its key."""
+
+    def get_override_parameters(self) -> list[Any]:
+        found: list[Any] = super().get_override_parameters()
+        return [*found, IDEMPOTENCY_KEY] if self.method == "POST" else found
 
     def get_operation(self, *args: Any, **kwargs: Any) -> Any:
         operation = super().get_operation(*args, **kwargs)

@@ -227,11 +227,10 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["mudda.scopes.HasScopes"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["mudda.drf.StrictJsonParser"],
-    "DEFAULT_PAGINATION_CLASS": "mudda.drf.Pages",
+    "DEFAULT_PAGINATION_CLASS": "mudda.paging.Pages",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "mudda.openapi.Schema",
     "EXCEPTION_HANDLER": "mudda.drf.as_problem",
-    "PAGE_SIZE": 50,
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
 

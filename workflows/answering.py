@@ -25,7 +25,7 @@ UNDER_WAY = 202
 def answer_now(run: PlannerRun, *, done: int) -> Response:
     """The plan of a run, with the status ``done`` if the run is over and 202 while it goes on."""
     data = {**plan_output(run.plan), "duplicates": run.duplicates}
-    return Response(data, status=done if asking.is_over(run) else UNDER_WAY)
+    return dressed(Response(data, status=done if asking.is_over(run) else UNDER_WAY))
 
 
 def answer_later(request: Request, run: PlannerRun, now: Response, *, done: int) -> Response:
@@ -34,14 +34,14 @@ def answer_later(request: Request, run: PlannerRun, now: Response, *, done: int)
     The final answer is kept for the request's ``Idempotency-Key`` instead of ``now``.
     """
     if now.status_code != UNDER_WAY:
-        return dressed(now)
+        return now
     is_async, seconds = preference(request)
     ended = asking.wait_until_over(run, seconds=seconds) if seconds > 0 else None
     if ended is not None:
-        return dressed(idempotency.keep_instead(request, answer_now(ended, done=done)))
+        return idempotency.keep_instead(request, answer_now(ended, done=done))
     if is_async:
         now["Preference-Applied"] = "respond-async"
-    return dressed(now)
+    return now
 
 
 def preference(request: Request) -> tuple[bool, float]:
@@ -55,7 +55,7 @@ def preference(request: Request) -> tuple[bool, float]:
 
 
 def dressed(response: Response) -> Response:
-    """An answer that is a plan, with the headers that go with it, also when it is a replayed one."""
+    """An answer that is a plan, with the headers that go with it."""
     if digest := response.data["digest"]:
         response["ETag"] = f'"{digest}"'
     if response.status_code in {201, UNDER_WAY}:

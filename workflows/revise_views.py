@@ -7,10 +7,10 @@ from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from mudda import idempotency
 from mudda.drf import Input, caller, parse
+from mudda.views import Door
 from workflows import asking
 from workflows.answering import PREFER, UNDER_WAY, preference
 from workflows.models import PlannerRun, PlanRevision, RunStatus
@@ -24,7 +24,7 @@ from workflows.revision_serializers import (
 )
 from workflows.revisions import difference
 from workflows.serializers import PlanOutput, plan_output
-from workflows.views import IDEMPOTENCY_KEY, IF_MATCH, if_match
+from workflows.views import IF_MATCH, if_match
 
 REVISE_EXAMPLE = OpenApiExample(
     "One more to tell",
@@ -64,15 +64,16 @@ class RevisedOutput(PlanOutput):
     )
 
 
-class RevisePlan(APIView):
+class RevisePlan(Door):
     scopes = {"POST": "plans:write"}
+    once = "own"
 
     @extend_schema(
         operation_id="revise_plan",
         summary="Change a plan in words: a new revision, back to DRAFT",
         request=ReviseInput,
         responses={200: RevisedOutput, 202: RevisedOutput},
-        parameters=[IF_MATCH, IDEMPOTENCY_KEY, PREFER],
+        parameters=[IF_MATCH, PREFER],
         examples=[REVISE_EXAMPLE],
     )
     def post(self, request: Request, workflow_id: UUID) -> Response:
@@ -91,7 +92,7 @@ class RevisePlan(APIView):
         return response
 
 
-class RevisionRun(APIView):
+class RevisionRun(Door):
     scopes = {"GET": "plans:read"}
 
     @extend_schema(

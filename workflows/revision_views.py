@@ -4,12 +4,10 @@ from typing import Any
 from uuid import UUID
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from mudda.drf import Pages
+from mudda.views import Door, ListDoor
 from workflows.models import PlanRevision
 from workflows.revision_serializers import (
     DiffInput,
@@ -25,16 +23,12 @@ FROM = OpenApiParameter("from", int, description="A revision's number; by defaul
 TO = OpenApiParameter("to", int, description="A revision's number; by default the current one.")
 
 
-class NewestRevisions(Pages):
-    ordering = "-number"
-
-
-class ListRevisions(ListAPIView[PlanRevision]):
+class ListRevisions(ListDoor[PlanRevision]):
     """Every text that a plan has had, newest first, each with what it changed."""
 
     scopes = {"GET": "plans:read"}
     serializer_class = RevisionSummary
-    pagination_class = NewestRevisions
+    orderings = ("-number", "number")
     filter_backends = ()
 
     def get_queryset(self) -> Any:
@@ -47,7 +41,7 @@ class ListRevisions(ListAPIView[PlanRevision]):
         return super().get(request, *args, **kwargs)
 
 
-class RevisionDetail(APIView):
+class RevisionDetail(Door):
     scopes = {"GET": "plans:read"}
 
     @extend_schema(operation_id="read_revision", summary="Read one revision", responses=RevisionOutput)
@@ -56,7 +50,7 @@ class RevisionDetail(APIView):
         return Response(RevisionOutput(revision).data, headers={"ETag": f'"{revision.digest}"'})
 
 
-class RevisionMade(APIView):
+class RevisionMade(Door):
     scopes = {"GET": "plans:read"}
 
     @extend_schema(
@@ -69,8 +63,9 @@ class RevisionMade(APIView):
         return Response(MadeOutput(run_of(revision)).data)
 
 
-class PlanDiff(APIView):
+class PlanDiff(Door):
     scopes = {"GET": "plans:read"}
+    query_parameters = ("from", "to")
 
     @extend_schema(
         operation_id="diff_plan",

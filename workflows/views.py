@@ -4,16 +4,15 @@ from typing import Any
 from uuid import UUID
 
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
-from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from issues.models import Issue
 from mudda import idempotency
 from mudda.drf import caller, parse
 from mudda.errors import InvalidRequest, NotFound
 from mudda.event_views import EventsView, documented
+from mudda.views import Door, ListDoor
 from workflows.answering import PREFER, answer_later, answer_now, dressed
 from workflows.drafting import ask_for_draft
 from workflows.filters import PlanFilter
@@ -33,12 +32,6 @@ from workflows.serializers import (
 from workflows.services import approve_plan, reject_plan, replace_plan
 from workflows.simulating import simulate_plan
 
-IDEMPOTENCY_KEY = OpenApiParameter(
-    "Idempotency-Key",
-    str,
-    OpenApiParameter.HEADER,
-    description="The same key and body get the same answer, for 24 h.",
-)
 IF_MATCH = OpenApiParameter(
     "If-Match",
     str,
@@ -50,8 +43,9 @@ GENERATE_EXAMPLE = OpenApiExample(
 )
 
 
-class GeneratePlan(APIView):
+class GeneratePlan(Door):
     scopes = {"POST": "plans:write"}
+    once = "own"
 
     @extend_schema(
         operation_id="generate_plan",
@@ -63,17 +57,17 @@ class GeneratePlan(APIView):
         ),
         request=GenerateInput,
         responses={201: DraftedOutput, 202: DraftedOutput},
-        parameters=[IDEMPOTENCY_KEY, PREFER],
+        parameters=[PREFER],
         examples=[GENERATE_EXAMPLE],
     )
     def post(self, request: Request) -> Response:
         given = parse(GenerateInput, request)
         if (answer := idempotency.find(request)) is not None:
-            return dressed(answer)
+            return answer
         issue = _issue(request, given.get("issue_id"))
         with idempotency.claim(request) as claim:
             if claim.answer is not None:
-                return dressed(claim.answer)
+                return claim.answer
             run = ask_for_draft(
                 statement=given["problem_statement"],
                 issue=issue,
@@ -84,7 +78,7 @@ class GeneratePlan(APIView):
         return answer_later(request, run, now, done=201)
 
 
-class ListPlans(ListAPIView[WorkflowPlan]):
+class ListPlans(ListDoor[WorkflowPlan]):
     """The plans that the caller may see, newest first."""
 
     scopes = {"GET": "plans:read"}
@@ -101,7 +95,7 @@ class ListPlans(ListAPIView[WorkflowPlan]):
         return super().get(request, *args, **kwargs)
 
 
-class PlanDetail(APIView):
+class PlanDetail(Door):
     scopes = {"GET": "plans:read", "PUT": "plans:write"}
 
     @extend_schema(operation_id="read_plan", summary="Read a plan", responses=PlanOutput)
@@ -144,7 +138,7 @@ class PlanEvents(EventsView):
         return self.page(request, workflow_id=workflow_id)
 
 
-class ApprovePlan(APIView):
+class ApprovePlan(Door):
     scopes = {"POST": "plans:approve"}
 
     @extend_schema(
@@ -161,7 +155,7 @@ class ApprovePlan(APIView):
         return _answer(plan)
 
 
-class RejectPlan(APIView):
+class RejectPlan(Door):
     scopes = {"POST": "plans:approve"}
 
     @extend_schema(
@@ -175,7 +169,7 @@ class RejectPlan(APIView):
         return _answer(reject_plan(plan_id=workflow_id, reason=given["reason"], by=caller(request)))
 
 
-class SimulatePlan(APIView):
+class SimulatePlan(Door):
     scopes = {"POST": "plans:read"}
 
     @extend_schema(

@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from executions.activities.registry import StepContext, implements
 from executions.adapters.pdf.transport import Report, Section, render_report
-from executions.adapters.storage.transport import store_document
 from executions.models import Document
+from mudda.files.storage import store_document
 from workflows.plan.core import GENERATE_REPORT
 
 

@@ -12,12 +12,12 @@ from executions.adapters.errors import AdapterError
 from executions.console.answers import AnswerForm
 from executions.crews import photo_fields
 from executions.deciding import TaskClosed
-from executions.filecheck import ACCEPTED, LARGEST_BYTES
 from executions.models import HumanTask, TaskUpload
 from executions.tasks import ESCALATION
 from executions.uploads import add_upload
 from mudda import console
 from mudda.errors import Forbidden, MuddaError, NotFound
+from mudda.files.checking import ACCEPTED, LARGEST_BYTES
 from workflows.plan.core import REQUEST_PHOTOS
 
 FILES = "files-"

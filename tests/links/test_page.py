@@ -364,7 +364,7 @@ def test_an_inspections_form_asks_every_kind_of_question_and_keeps_what_was_type
 
 
 def test_photos_keep_their_place_only_where_a_question_asks_for_it(wait_for, last_link, phone):
-    from executions.adapters.storage.transport import open_document
+    from mudda.files.storage import open_document
 
     places = []
     for kind, field in (("inspect_site", "where"), ("dispatch_crew", "photos")):

@@ -8,8 +8,8 @@ import pytest
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from executions import uploads
-from executions.filecheck import LARGEST_BYTES, clean_file
+from mudda.files import keeping
+from mudda.files.checking import LARGEST_BYTES, clean_file
 from tests import factories
 from tests.api.client import Api
 from tests.links.pictures import paper, picture, place_of
@@ -129,12 +129,12 @@ def meanwhile(monkeypatch):
 
     def arrange(do):
         def clean_and_do(content, **options):
-            monkeypatch.setattr(uploads, "clean_file", clean_file)
+            monkeypatch.setattr(keeping, "clean_file", clean_file)
             clean = clean_file(content, **options)
             do()
             return clean
 
-        monkeypatch.setattr(uploads, "clean_file", clean_and_do)
+        monkeypatch.setattr(keeping, "clean_file", clean_and_do)
 
     return arrange
 

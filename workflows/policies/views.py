@@ -1,20 +1,18 @@
 """The API's doors to policies: each parses, calls one service and renders."""
 
-import json
 from typing import Any
 from uuid import UUID
 
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
-from rest_framework.generics import ListAPIView
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from issues.models import Department
 from mudda import idempotency
 from mudda.drf import caller, parse
 from mudda.errors import InvalidRequest, NotFound
+from mudda.views import Door, ListDoor
 from workflows.filters import PolicyFilter
 from workflows.policies.citing import citation
 from workflows.policies.importing import ImportedPolicy, read_policy
@@ -41,12 +39,6 @@ from workflows.policies.services import (
     withdraw_policy,
 )
 
-IDEMPOTENCY_KEY = OpenApiParameter(
-    "Idempotency-Key",
-    str,
-    OpenApiParameter.HEADER,
-    description="The same key and body get the same answer, for 24 h.",
-)
 IF_MATCH = OpenApiParameter(
     "If-Match",
     str,
@@ -106,7 +98,7 @@ class UnknownDepartment(InvalidRequest):
     title = "department names no department of ours."
 
 
-class Policies(ListAPIView[PolicyDocument]):
+class Policies(ListDoor[PolicyDocument]):
     """The policies that the caller may see: their departments' and the whole city's, newest first."""
 
     scopes = {"GET": "policies:read", "POST": "policies:write"}
@@ -127,21 +119,16 @@ class Policies(ListAPIView[PolicyDocument]):
         summary="Write a policy: a draft, until it is published",
         request=CreatePolicyInput,
         responses={201: PolicyOutput},
-        parameters=[IDEMPOTENCY_KEY],
         examples=[CREATE_EXAMPLE, POLICY_EXAMPLE],
         filters=False,
     )
     def post(self, request: Request) -> Response:
         given = parse(CreatePolicyInput, request)
-        with idempotency.claim(request) as claim:
-            if claim.answer is not None:
-                return claim.answer
-            department = _department(given.pop("department"))
-            document = create_policy(**given, department=department, by=caller(request))
-            return claim.keep(_answer(document, status=201))
+        department = _department(given.pop("department"))
+        return _answer(create_policy(**given, department=department, by=caller(request)), status=201)
 
 
-class PolicyDetail(APIView):
+class PolicyDetail(Door):
     scopes = {"GET": "policies:read", "PUT": "policies:write"}
 
     @extend_schema(
@@ -166,7 +153,7 @@ class PolicyDetail(APIView):
         )
 
 
-class VersionDetail(APIView):
+class VersionDetail(Door):
     scopes = {"GET": "policies:read"}
 
     @extend_schema(
@@ -182,7 +169,7 @@ class VersionDetail(APIView):
         return Response(version_output(version))
 
 
-class PublishPolicy(APIView):
+class PublishPolicy(Door):
     scopes = {"POST": "policies:write"}
 
     @extend_schema(
@@ -190,19 +177,14 @@ class PublishPolicy(APIView):
         summary="Put the version that was read in force",
         request=PublishInput,
         responses=PolicyOutput,
-        parameters=[IDEMPOTENCY_KEY],
         examples=[PUBLISH_EXAMPLE],
     )
     def post(self, request: Request, policy_id: UUID) -> Response:
         given = parse(PublishInput, request)
-        with idempotency.claim(request) as claim:
-            if claim.answer is not None:
-                return claim.answer
-            document = publish_policy(policy_id=policy_id, version=given["version"], by=caller(request))
-            return claim.keep(_answer(document))
+        return _answer(publish_policy(policy_id=policy_id, version=given["version"], by=caller(request)))
 
 
-class WithdrawPolicy(APIView):
+class WithdrawPolicy(Door):
     scopes = {"POST": "policies:write"}
 
     @extend_schema(
@@ -210,17 +192,14 @@ class WithdrawPolicy(APIView):
         summary="Take a policy out of force",
         request=None,
         responses=PolicyOutput,
-        parameters=[IDEMPOTENCY_KEY],
     )
     def post(self, request: Request, policy_id: UUID) -> Response:
-        with idempotency.claim(request) as claim:
-            if claim.answer is not None:
-                return claim.answer
-            return claim.keep(_answer(withdraw_policy(policy_id=policy_id, by=caller(request))))
+        return _answer(withdraw_policy(policy_id=policy_id, by=caller(request)))
 
 
-class SearchPolicies(APIView):
+class SearchPolicies(Door):
     scopes = {"GET": "policies:read"}
+    query_parameters = ("q", "department", "limit")
 
     @extend_schema(
         operation_id="search_policies",
@@ -257,10 +236,11 @@ class SearchPolicies(APIView):
 # --- files ------------------------------------------------------------------------------------------
 
 
-class ImportPolicy(APIView):
+class ImportPolicy(Door):
     """A file as ``multipart/form-data``; its kind is read from its content."""
 
     scopes = {"POST": "policies:write"}
+    once = "own"
     parser_classes = [MultiPartParser]
 
     @extend_schema(
@@ -268,11 +248,13 @@ class ImportPolicy(APIView):
         summary="Make a policy of a file: a draft, until it is published",
         request={"multipart/form-data": ImportPolicyInput},
         responses={201: PolicyOutput},
-        parameters=[IDEMPOTENCY_KEY],
     )
     def post(self, request: Request) -> Response:
         given = parse(ImportPolicyInput, request)
-        file, body = _file(given, request)
+        body = _fingerprint(given)
+        if (answer := idempotency.find(request, body=body)) is not None:
+            return answer
+        file = _file(given)
         with idempotency.claim(request, body=body) as claim:
             if claim.answer is not None:
                 return claim.answer
@@ -287,8 +269,9 @@ class ImportPolicy(APIView):
             return claim.keep(_answer(document, status=201))
 
 
-class ImportVersion(APIView):
+class ImportVersion(Door):
     scopes = {"POST": "policies:write"}
+    once = "own"
     parser_classes = [MultiPartParser]
 
     @extend_schema(
@@ -296,12 +279,15 @@ class ImportVersion(APIView):
         summary="Write a new version from a file",
         request={"multipart/form-data": ImportVersionInput},
         responses=PolicyOutput,
-        parameters=[IDEMPOTENCY_KEY, IF_MATCH],
+        parameters=[IF_MATCH],
     )
     def post(self, request: Request, policy_id: UUID) -> Response:
         given = parse(ImportVersionInput, request)
+        body = _fingerprint(given)
+        if (answer := idempotency.find(request, body=body)) is not None:
+            return answer
         _found(request, policy_id)  # before a file is read that belongs to nothing
-        file, body = _file(given, request)
+        file = _file(given)
         with idempotency.claim(request, body=body) as claim:
             if claim.answer is not None:
                 return claim.answer
@@ -316,12 +302,15 @@ class ImportVersion(APIView):
             return claim.keep(_answer(document))
 
 
-def _file(given: dict[str, Any], request: Request) -> tuple[ImportedPolicy, bytes]:
-    """What the file says, and what stands for the whole request in its idempotency record."""
-    upload = given.pop("file")
-    content = upload.read()
-    fields = json.dumps({**given, "name": upload.name}, sort_keys=True).encode()
-    return read_policy(content, upload.name or ""), fields + b"\n" + content
+def _fingerprint(given: dict[str, Any]) -> bytes:
+    """What stands for the whole request in its idempotency record."""
+    return idempotency.fingerprint(given["file"], {k: v for k, v in given.items() if k != "file"})
+
+
+def _file(given: dict[str, Any]) -> ImportedPolicy:
+    """What the file says: read before anything is locked, since a long PDF takes seconds."""
+    upload = given["file"]
+    return read_policy(upload.read(), upload.name or "")
 
 
 # --- shared -----------------------------------------------------------------------------------------
@@ -358,8 +347,10 @@ def _limit(text: str | None) -> int:
 
 
 def _answer(document: PolicyDocument, *, status: int = 200) -> Response:
-    tag = f'"{newest_version(document).number}"'
-    return Response(policy_output(document), status=status, headers={"ETag": tag})
+    headers = {"ETag": f'"{newest_version(document).number}"'}
+    if status == 201:
+        headers["Location"] = f"/policies/{document.pk}"
+    return Response(policy_output(document), status=status, headers=headers)
 
 
 def _if_match(request: Request) -> int | None:

@@ -5,7 +5,7 @@ import pytest
 from django.core.files.storage import default_storage
 
 from executions.adapters.errors import AdapterError
-from executions.adapters.storage.transport import open_document, store_document
+from mudda.files.storage import open_document, store_document
 
 KEY = "0b0c5c8e-6a0e-4b39-9a52-6f1c2a7f3f10:report:1"
 

@@ -10,11 +10,11 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.utils.crypto import salted_hmac
 
-from executions.adapters.errors import AdapterError
+from mudda.errors import AdapterError
 
 EFFECT_CLASS = "idempotent"  # the same key has the same name, so a second attempt finds the first one's file
 
-SALT = "mudda.executions.adapters.storage"
+SALT = "mudda.executions.adapters.storage"  # where this was at first: what is stored is found by it
 SUFFIX = re.compile(r"\.[a-z0-9]{1,8}")
 NAME = re.compile(r"documents/[0-9a-f]{2}/[0-9a-f]{64}\.[a-z0-9]{1,8}")
 

@@ -7,8 +7,8 @@ import pymupdf
 import pytest
 from PIL import Image
 
-from executions.filecheck import LARGEST_BYTES, LONGEST_SIDE, BadFile, clean_file, without_app_segments
-from executions.uploads import readable_title
+from mudda.files.checking import LARGEST_BYTES, LONGEST_SIDE, BadFile, clean_file, without_app_segments
+from mudda.files.keeping import readable_title
 from tests.links.pictures import CAMERA, HERE, bomb, paper, picture, place_of
 
 KINDS = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}

@@ -1,0 +1,66 @@
+"""From what came in to a file that a row names, with nothing left behind where no row does."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from uuid import UUID, uuid4
+
+from mudda.errors import AdapterError, MuddaError
+from mudda.files.checking import CleanFile, clean_file
+from mudda.files.storage import Stored, delete_document, store_document
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Held:
+    """A file in the storage that no row names yet. Whoever makes the row, with this ``id``, sets ``kept``."""
+
+    id: UUID
+    clean: CleanFile
+    stored: Stored
+    kept: bool = field(default=False)
+
+
+@contextmanager
+def hold_file(content: bytes, *, owner: str, keep_location: bool = False) -> Iterator[Held]:
+    """Check a file and store it, which takes long, outside of any transaction; then make its row, or none.
+
+    Args:
+        owner: what the file's name in the storage is made of, with its id: ``<task>:upload``, say.
+        keep_location: as for ``clean_file``.
+
+    Raises:
+        BadFile: in words for whoever sent it.
+        AdapterError: the storage is away.
+    """
+    clean = clean_file(content, keep_location=keep_location)
+    number = uuid4()
+    stored = store_document(
+        clean.content, key=f"{owner}:{number}", suffix=clean.suffix, content_type=clean.content_type
+    )
+    held = Held(number, clean, stored)
+    try:
+        yield held
+    except MuddaError:  # refused after all; whether a lost database has the row nobody knows
+        discard_file(stored.name)
+        raise
+    if not held.kept:
+        discard_file(stored.name)
+
+
+def discard_file(name: str) -> None:
+    """Remove a file that no row names any more; one that can't be removed now is told to the operator."""
+    try:
+        delete_document(name)
+    except AdapterError as error:
+        logger.warning("a file that nothing names stays in the storage as %s: %s", name, error.code)
+
+
+def readable_title(title: str, suffix: str) -> str:
+    """A file's own name without folders, control characters and the ending that its content doesn't have."""
+    last = title.replace("\\", "/").rpartition("/")[2]
+    stem = last.rpartition(".")[0] or last
+    kept = "".join(c if c.isprintable() and c not in '<>:"|?*' else " " for c in stem)
+    return (" ".join(kept.split())[:150] or "file") + suffix
