@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from executions.accepting import accept_task, decline_task
+from executions.answering import task_answer, unchanged
 from executions.giving_links import give_link, withdraw_links
 from executions.models import HumanTask, TaskUpload
 from executions.serializers import TaskOutput, UploadOutput
@@ -19,6 +20,7 @@ from executions.uploads import prepare_upload
 from mudda import idempotency
 from mudda.drf import Input, caller, parse
 from mudda.errors import InvalidRequest, NotFound
+from mudda.etags import IF_MATCH
 from mudda.files.serving import file_response
 from mudda.views import Door
 
@@ -64,10 +66,12 @@ class AcceptTask(Door):
         summary="Say that a crew comes, and when",
         request=AcceptInput,
         responses=TaskOutput,
+        parameters=[IF_MATCH],
     )
     def post(self, request: Request, task_id: UUID) -> Response:
         given = parse(AcceptInput, request)
-        return Response(TaskOutput(accept_task(task_id=task_id, by=caller(request), **given)).data)
+        with unchanged(request, task_id):
+            return task_answer(accept_task(task_id=task_id, by=caller(request), **given))
 
 
 class DeclineTask(Door):
@@ -78,10 +82,12 @@ class DeclineTask(Door):
         summary="Give a crew's task back to its department",
         request=DeclineInput,
         responses=TaskOutput,
+        parameters=[IF_MATCH],
     )
     def post(self, request: Request, task_id: UUID) -> Response:
         given = parse(DeclineInput, request)
-        return Response(TaskOutput(decline_task(task_id=task_id, by=caller(request), **given)).data)
+        with unchanged(request, task_id):
+            return task_answer(decline_task(task_id=task_id, by=caller(request), **given))
 
 
 class TaskLinks(Door):
@@ -106,9 +112,11 @@ class TaskLinks(Door):
         operation_id="revoke_links",
         summary="Withdraw every signed link to a task",
         responses={200: RevokedOutput},
+        parameters=[IF_MATCH],
     )
     def delete(self, request: Request, task_id: UUID) -> Response:
-        return Response({"revoked": withdraw_links(task_id=task_id, by=caller(request))})
+        with unchanged(request, task_id):
+            return Response({"revoked": withdraw_links(task_id=task_id, by=caller(request))})
 
 
 class UploadFile(Door):

@@ -178,7 +178,10 @@ class TaskOutput(serializers.Serializer[Any]):
         return decided_by_name(task)
 
 
-class DecideInput(Input):
-    outcome = serializers.CharField(max_length=40, help_text="One of the task's `outcomes`.")
+class CompleteInput(Input):
     answer = serializers.JSONField(required=False, help_text="What the task's `form` asks for.")
     comment = serializers.CharField(max_length=2_000, required=False, allow_blank=True)
+
+
+class DecideInput(CompleteInput):
+    outcome = serializers.CharField(max_length=40, help_text="One of the task's `outcomes`.")

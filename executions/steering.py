@@ -13,6 +13,7 @@ from executions.tasks import ESCALATION
 from executions.temporal.contracts import CANCEL, PAUSE, RESUME, STEER, Steer
 from mudda import events, outbox, temporal
 from mudda.errors import Conflict, Forbidden, NotFound, Unavailable
+from mudda.etags import Expected, ensure_current
 from mudda.models import OutboxMessage
 
 STEERING = "executions.change_workflowexecution"
@@ -51,13 +52,18 @@ class NotStartedYet(Unavailable):
 
 
 @transaction.atomic
-def pause_execution(*, execution_id: UUID, reason: str, by: User) -> WorkflowExecution:
+def pause_execution(
+    *, execution_id: UUID, reason: str, by: User, expected: Expected = None
+) -> WorkflowExecution:
     """Let no new step start. Clocks and open tasks run on; steps in flight end.
 
+    Args:
+        expected: the number of the last event that was read (``If-Match``), or None.
+
     Raises:
-        NotFound, ExecutionOver, AlreadyPaused, AlreadyCancelling.
+        NotFound, ExecutionOver, PreconditionFailed, AlreadyPaused, AlreadyCancelling.
     """
-    execution = _live(execution_id, by)
+    execution = _live(execution_id, by, expected)
     if execution.paused_at is not None:
         raise AlreadyPaused(extra={"paused_at": execution.paused_at.isoformat()})
     _ensure_not_cancelling(execution)
@@ -66,13 +72,18 @@ def pause_execution(*, execution_id: UUID, reason: str, by: User) -> WorkflowExe
 
 
 @transaction.atomic
-def resume_execution(*, execution_id: UUID, reason: str, by: User) -> WorkflowExecution:
+def resume_execution(
+    *, execution_id: UUID, reason: str, by: User, expected: Expected = None
+) -> WorkflowExecution:
     """Let a paused run go on.
 
+    Args:
+        expected: as for ``pause_execution``.
+
     Raises:
-        NotFound, ExecutionOver, NotPaused.
+        NotFound, ExecutionOver, PreconditionFailed, NotPaused.
     """
-    execution = _live(execution_id, by)
+    execution = _live(execution_id, by, expected)
     if execution.paused_at is None:
         raise NotPaused
     execution.paused_at = None
@@ -80,19 +91,24 @@ def resume_execution(*, execution_id: UUID, reason: str, by: User) -> WorkflowEx
 
 
 @transaction.atomic
-def cancel_execution(*, execution_id: UUID, reason: str, by: User) -> WorkflowExecution:
+def cancel_execution(
+    *, execution_id: UUID, reason: str, by: User, expected: Expected = None
+) -> WorkflowExecution:
     """End a run: nothing new starts, waiting tasks are withdrawn, what can be undone is undone.
 
+    Args:
+        expected: as for ``pause_execution``.
+
     Raises:
-        NotFound, ExecutionOver, AlreadyCancelling.
+        NotFound, ExecutionOver, PreconditionFailed, AlreadyCancelling.
     """
-    execution = _live(execution_id, by)
+    execution = _live(execution_id, by, expected)
     _ensure_not_cancelling(execution)
     execution.cancel_requested_at = timezone.now()
     return _steer(execution, CANCEL, reason, by)
 
 
-def _live(execution_id: UUID, by: User) -> WorkflowExecution:
+def _live(execution_id: UUID, by: User, expected: Expected) -> WorkflowExecution:
     """The execution, locked until commit, if it goes on still and ``by`` may steer it."""
     if not by.has_perm(STEERING):
         raise Forbidden("Steering a run needs the permission to change runs; supervisors have it.")
@@ -103,6 +119,7 @@ def _live(execution_id: UUID, by: User) -> WorkflowExecution:
         raise NotFound("There is no such execution.")
     if execution.status not in {ExecutionStatus.PENDING, ExecutionStatus.RUNNING}:
         raise ExecutionOver(f"The run is {execution.status}.", extra={"execution_status": execution.status})
+    ensure_current(expected, execution.event_seq)
     return execution
 
 

@@ -9,11 +9,14 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from executions.answering import execution_answer, task_answer
 from executions.deciding import decide_task
 from executions.models import WorkflowExecution
 from executions.serializers import ExecutionOutput, TaskOutput
 from executions.steering import cancel_execution, open_escalation, pause_execution, resume_execution
+from mudda import etags
 from mudda.drf import Input, caller, parse
+from mudda.etags import IF_MATCH
 from mudda.views import Door
 
 
@@ -33,10 +36,15 @@ class SteerExecution(Door):
 
     def post(self, request: Request, execution_id: UUID) -> Response:
         reason = parse(ReasonInput, request)["reason"]
-        execution = type(self).steer(execution_id=execution_id, reason=reason, by=caller(request))
+        execution = type(self).steer(
+            execution_id=execution_id,
+            reason=reason,
+            by=caller(request),
+            expected=etags.if_match(request),
+        )
         shown = WorkflowExecution.objects.select_related("plan__issue", "revision")
         run = shown.prefetch_related("steps", "tasks").get(pk=execution.pk)
-        return Response(ExecutionOutput(run).data, status=202)
+        return execution_answer(run, status=202)
 
 
 class DecideFailure(Door):
@@ -56,13 +64,17 @@ class DecideFailure(Door):
             comment=given["reason"],
             by=caller(request),
         )
-        return Response(TaskOutput(decided).data)
+        return task_answer(decided)
 
 
 def _steering(name: str, summary: str) -> Any:
     return extend_schema_view(
         post=extend_schema(
-            operation_id=name, summary=summary, request=ReasonInput, responses={202: ExecutionOutput}
+            operation_id=name,
+            summary=summary,
+            request=ReasonInput,
+            responses={202: ExecutionOutput},
+            parameters=[IF_MATCH],
         )
     )
 

@@ -8,14 +8,17 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from executions.answering import task_answer, unchanged
 from executions.assigning import claim_task, hold_task, reassign_task, release_task, resume_task
 from executions.deciding import decide_task
 from executions.filters import TaskFilter
 from executions.models import HumanTask
-from executions.serializers import DecideInput, TaskOutput
+from executions.serializers import CompleteInput, DecideInput, TaskOutput
 from executions.task_serializers import HoldInput, ReassignInput, ReleaseInput
+from executions.tasks import DONE
 from mudda.drf import caller, parse
 from mudda.errors import NotFound
+from mudda.etags import IF_MATCH
 from mudda.views import Door, ListDoor
 
 
@@ -46,77 +49,76 @@ class TaskDetail(Door):
         task = HumanTask.objects.visible_to(request.user).filter(pk=task_id).first()
         if task is None:
             raise NotFound("There is no such task.")
-        return Response(TaskOutput(task).data)
+        return task_answer(task)
 
 
 class TaskAction(Door):
     scopes = {"POST": "tasks:write"}
 
 
-class DecideTask(TaskAction):
-    @extend_schema(
-        operation_id="decide_task", summary="Decide a task", request=DecideInput, responses=TaskOutput
+def _changing(name: str, summary: str, takes: Any = None) -> Any:
+    return extend_schema(
+        operation_id=name, summary=summary, request=takes, responses=TaskOutput, parameters=[IF_MATCH]
     )
+
+
+class DecideTask(TaskAction):
+    @_changing("decide_task", "Decide a task", DecideInput)
     def post(self, request: Request, task_id: UUID) -> Response:
         given = parse(DecideInput, request)
-        task = decide_task(
-            task_id=task_id,
-            outcome=given["outcome"],
-            answer=given.get("answer"),
-            comment=given.get("comment", ""),
-            by=caller(request),
-        )
-        return Response(TaskOutput(task).data)
+        with unchanged(request, task_id):
+            return task_answer(
+                decide_task(
+                    task_id=task_id,
+                    outcome=given["outcome"],
+                    answer=given.get("answer"),
+                    comment=given.get("comment", ""),
+                    by=caller(request),
+                )
+            )
+
+
+class CompleteTask(TaskAction):
+    @_changing("complete_task", "Say that a task is done: to decide it with `done`", CompleteInput)
+    def post(self, request: Request, task_id: UUID) -> Response:
+        given = parse(CompleteInput, request)
+        with unchanged(request, task_id):
+            return task_answer(decide_task(task_id=task_id, outcome=DONE, by=caller(request), **given))
 
 
 class ClaimTask(TaskAction):
-    @extend_schema(operation_id="claim_task", summary="Take a task", request=None, responses=TaskOutput)
+    @_changing("claim_task", "Take a task")
     def post(self, request: Request, task_id: UUID) -> Response:
-        return Response(TaskOutput(claim_task(task_id=task_id, by=caller(request))).data)
+        with unchanged(request, task_id):
+            return task_answer(claim_task(task_id=task_id, by=caller(request)))
 
 
 class ReleaseTask(TaskAction):
-    @extend_schema(
-        operation_id="release_task",
-        summary="Give a task back to its group",
-        request=ReleaseInput,
-        responses=TaskOutput,
-    )
+    @_changing("release_task", "Give a task back to its group", ReleaseInput)
     def post(self, request: Request, task_id: UUID) -> Response:
-        given = parse(ReleaseInput, request)
-        task = release_task(task_id=task_id, reason=given["reason"], by=caller(request))
-        return Response(TaskOutput(task).data)
+        reason = parse(ReleaseInput, request)["reason"]
+        with unchanged(request, task_id):
+            return task_answer(release_task(task_id=task_id, reason=reason, by=caller(request)))
 
 
 class HoldTask(TaskAction):
-    @extend_schema(
-        operation_id="hold_task", summary="Stop a task's clock", request=HoldInput, responses=TaskOutput
-    )
+    @_changing("hold_task", "Stop a task's clock", HoldInput)
     def post(self, request: Request, task_id: UUID) -> Response:
-        given = parse(HoldInput, request)
-        task = hold_task(task_id=task_id, reason=given["reason"], by=caller(request))
-        return Response(TaskOutput(task).data)
+        reason = parse(HoldInput, request)["reason"]
+        with unchanged(request, task_id):
+            return task_answer(hold_task(task_id=task_id, reason=reason, by=caller(request)))
 
 
 class ResumeTask(TaskAction):
-    @extend_schema(
-        operation_id="resume_task",
-        summary="Let a held task's clock go on",
-        request=None,
-        responses=TaskOutput,
-    )
+    @_changing("resume_task", "Let a held task's clock go on")
     def post(self, request: Request, task_id: UUID) -> Response:
-        return Response(TaskOutput(resume_task(task_id=task_id, by=caller(request))).data)
+        with unchanged(request, task_id):
+            return task_answer(resume_task(task_id=task_id, by=caller(request)))
 
 
 class ReassignTask(TaskAction):
-    @extend_schema(
-        operation_id="reassign_task",
-        summary="Hand a task to somebody else",
-        request=ReassignInput,
-        responses=TaskOutput,
-    )
+    @_changing("reassign_task", "Hand a task to somebody else", ReassignInput)
     def post(self, request: Request, task_id: UUID) -> Response:
         given = parse(ReassignInput, request)
-        task = reassign_task(task_id=task_id, by=caller(request), **given)
-        return Response(TaskOutput(task).data)
+        with unchanged(request, task_id):
+            return task_answer(reassign_task(task_id=task_id, by=caller(request), **given))

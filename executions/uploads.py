@@ -11,17 +11,8 @@ from executions.crews import keeps_location, photo_fields
 from executions.deciding import actor_of, ensure_may_decide, locked_task, origin_of
 from executions.models import HumanTask, TaskLink, TaskUpload
 from mudda import events
-from mudda.errors import Conflict
 from mudda.files.checking import BadFile
-from mudda.files.keeping import Held, hold_file, readable_title
-
-MOST_FILES = 20
-"""A task may have."""
-
-
-class TooManyFiles(Conflict):
-    code = "too_many_files"
-    title = f"A task may have {MOST_FILES} files."
+from mudda.files.keeping import MOST_FILES, Held, TooManyFiles, hold_file, readable_title
 
 
 def add_upload(*, task_id: UUID, content: bytes, title: str, by: User | TaskLink) -> TaskUpload:

@@ -24,6 +24,7 @@ urlpatterns = [
     path("workflows/tasks", task_views.ListTasks.as_view()),
     path("workflows/tasks/<uuid:task_id>", task_views.TaskDetail.as_view()),
     path("workflows/tasks/<uuid:task_id>/decide", task_views.DecideTask.as_view()),
+    path("workflows/tasks/<uuid:task_id>/complete", task_views.CompleteTask.as_view()),
     path("workflows/tasks/<uuid:task_id>/claim", task_views.ClaimTask.as_view()),
     path("workflows/tasks/<uuid:task_id>/release", task_views.ReleaseTask.as_view()),
     path("workflows/tasks/<uuid:task_id>/hold", task_views.HoldTask.as_view()),

@@ -10,6 +10,7 @@ from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from executions.answering import execution_answer
 from executions.filters import ExecutionFilter
 from executions.models import Document, WorkflowExecution
 from executions.serializers import (
@@ -91,7 +92,7 @@ class ExecutionDetail(Door):
         execution = found.filter(pk=execution_id).first()
         if execution is None:
             raise NotFound("There is no such execution.")
-        return Response(ExecutionOutput(execution).data)
+        return execution_answer(execution)
 
 
 class ExecutionEvents(EventsView):

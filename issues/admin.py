@@ -1,6 +1,5 @@
 """Issues, departments and categories in the admin."""
 
-import re
 from collections.abc import Iterable
 from functools import partial
 from typing import Any
@@ -29,12 +28,12 @@ from issues.models import (
     within_departments,
 )
 from issues.panels import cut, duplicates_panel, facts_panel
+from issues.reference import WORKING_TIME
 from issues.services import LONGEST_ADDRESS, LONGEST_STATEMENT, clean_statement, report_issue, update_issue
 from mudda import console
 from mudda.errors import MuddaError
 
 SHOWN_STATEMENT = 100
-WORKING_TIME = re.compile(r"P(?=[0-9T])(?:[0-9]{1,5}D)?(?:T(?=[0-9])(?:[0-9]{1,6}H)?(?:[0-9]{1,8}M)?)?")
 
 
 @console.limited_by

@@ -16,7 +16,8 @@ from django.db import transaction
 from issues.models import Category, Issue, Urgency
 from issues.services import LONGEST_ADDRESS
 from mudda import events
-from mudda.errors import InvalidRequest, NotFound, PreconditionFailed
+from mudda.errors import InvalidRequest, NotFound
+from mudda.etags import Expected, ensure_current
 from mudda.events import Actor
 
 FACTS = ("category", "place", "urgency", "people_affected")
@@ -115,7 +116,7 @@ def record_facts(issue: Issue, facts: Understood, source: str, *, by: Actor = No
 
 @transaction.atomic
 def correct_facts(
-    issue: Issue, *, by: User, expected_version: int | None = None, **facts: Any
+    issue: Issue, *, by: User, expected_version: Expected = None, **facts: Any
 ) -> tuple[str, ...]:
     """Set facts by a person's word, which is final; return the names of those that it has changed.
 
@@ -133,8 +134,7 @@ def correct_facts(
     if not Issue.objects.visible_to(by).filter(pk=issue.pk).exists():
         raise NotFound("There is no such issue.")
     locked = _locked(issue.pk)
-    if expected_version is not None and expected_version != locked.event_seq:
-        raise PreconditionFailed(extra={"version": locked.event_seq})
+    ensure_current(expected_version, locked.event_seq, version=locked.event_seq)
     values = {name: _checked(name, value) for name, value in facts.items()}
     changed = [
         name

@@ -1,16 +1,128 @@
 """What the issues' API takes and gives: input and output apart, so that nothing leaks by inheritance."""
 
 from dataclasses import asdict
+from decimal import Decimal
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from rest_framework import serializers
 
 from issues.duplicates import Duplicate, possible_duplicates
 from issues.facts import FACTS, MOST_PEOPLE, facts_of
-from issues.models import Issue, IssueStatus, Urgency
-from issues.services import LONGEST_ADDRESS
+from issues.models import Attachment, Issue, IssueStatus, Urgency
+from issues.services import LONGEST_ADDRESS, LONGEST_STATEMENT, clean_statement
 from mudda.drf import Input
+
+LONGEST_NOTE = 10_000
+PLACES = 6
+"""Decimal places of a degree that are kept: a tenth of a metre."""
+
+
+class Degrees(serializers.FloatField):
+    """A latitude or longitude, kept with ``PLACES`` decimal places."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        return round(Decimal(str(super().to_internal_value(data))), PLACES)
+
+
+class PositionInput(Input):
+    """``latitude`` and ``longitude``: both, or neither."""
+
+    latitude = Degrees(min_value=-90, max_value=90, required=False, allow_null=True)
+    longitude = Degrees(min_value=-180, max_value=180, required=False, allow_null=True)
+
+    def validate(self, given: dict[str, Any]) -> dict[str, Any]:
+        known = {name: given.get(name) is None for name in ("latitude", "longitude")}
+        named = {name for name in known if name in given}
+        if len(set(known.values())) > 1 or len(named) == 1:
+            missing = next((n for n in known if n not in given), next((n for n in known if known[n]), ""))
+            raise serializers.ValidationError(
+                {missing: serializers.ErrorDetail("Latitude and longitude go together.", code="required")}
+            )
+        return given
+
+
+class ReporterInput(Input):
+    name = serializers.CharField(max_length=120, required=False, allow_blank=True)
+    email = serializers.EmailField(required=False, allow_blank=True)
+    phone = serializers.CharField(max_length=40, required=False, allow_blank=True)
+
+
+class ReportInput(PositionInput):
+    statement = serializers.CharField(
+        max_length=LONGEST_STATEMENT, help_text="What is wrong, in the citizen's own words."
+    )
+    address = serializers.CharField(max_length=LONGEST_ADDRESS, required=False, allow_blank=True, default="")
+    category = serializers.CharField(
+        max_length=40,
+        required=False,
+        help_text="A category's code. Callers limited to departments need one of theirs.",
+    )
+    urgency = serializers.ChoiceField(Urgency.choices, required=False, default=Urgency.NORMAL)
+    people_affected = serializers.IntegerField(
+        min_value=0, max_value=MOST_PEOPLE, required=False, allow_null=True
+    )
+    reporter = ReporterInput(required=False, help_text="Who reported it: told how it goes, never read back.")
+
+    def validate_statement(self, text: str) -> str:
+        return clean_statement(text, pointer="/statement")
+
+
+class ChangeInput(PositionInput):
+    """What is left out stays as it is."""
+
+    status = serializers.ChoiceField(IssueStatus.choices, required=False)
+    category = serializers.CharField(max_length=40, required=False, help_text="A category's code.")
+    department = serializers.CharField(max_length=40, required=False, help_text="A department's code.")
+    address = serializers.CharField(max_length=LONGEST_ADDRESS, required=False, allow_blank=True)
+    urgency = serializers.ChoiceField(Urgency.choices, required=False)
+    people_affected = serializers.IntegerField(
+        min_value=0, max_value=MOST_PEOPLE, required=False, allow_null=True, help_text="Null: not known."
+    )
+    note = serializers.CharField(max_length=LONGEST_NOTE, required=False, help_text="A remark on the change.")
+    visible = serializers.BooleanField(required=False, help_text="Whether the reporter may read the note.")
+
+    def validate(self, given: dict[str, Any]) -> dict[str, Any]:
+        if not given.keys() - {"visible"}:
+            raise serializers.ValidationError("Name at least one field to change.", code="required")
+        return super().validate(given)
+
+
+class NoteInput(Input):
+    text = serializers.CharField(max_length=LONGEST_NOTE)
+    visible = serializers.BooleanField(
+        required=False, default=False, help_text="Whether the reporter may read it."
+    )
+
+
+class NoteOutput(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    text = serializers.CharField()
+    visible = serializers.BooleanField()
+    author = serializers.IntegerField(
+        source="author_id", allow_null=True, help_text="The id of the account; null: a plan's step."
+    )
+    created_at = serializers.DateTimeField()
+
+
+class AttachmentInput(Input):
+    file = serializers.FileField(help_text="JPEG, PNG, WebP or PDF, at most 10 MB.")
+
+
+class AttachmentOutput(serializers.Serializer[Any]):
+    """A file that belongs to an issue."""
+
+    id = serializers.UUIDField()
+    title = serializers.CharField(help_text="The name that it came with.")
+    content_type = serializers.CharField()
+    size = serializers.IntegerField(help_text="Bytes, as kept.")
+    sha256 = serializers.CharField(help_text="Of the bytes as kept; also its `ETag`.")
+    created_at = serializers.DateTimeField()
+    url = serializers.SerializerMethodField()
+
+    def get_url(self, attachment: Attachment) -> str:
+        return f"{settings.PUBLIC_URL}/issues/{attachment.issue.reference}/attachments/{attachment.pk}"
 
 
 class FactsInput(Input):
@@ -55,24 +167,69 @@ class DuplicateOutput(serializers.Serializer[Any]):
     similarity = serializers.FloatField(help_text="Of the words, 0 to 1.")
 
 
-class IssueOutput(serializers.Serializer[Any]):
-    """An issue without who reported it."""
+class IssueSummary(serializers.Serializer[Any]):
+    """An issue in a list, without who reported it."""
 
-    issue_id = serializers.CharField()
-    version = serializers.IntegerField(help_text="Counts every event of the issue; its `ETag`.")
+    issue_id = serializers.CharField(source="reference")
+    version = serializers.IntegerField(
+        source="event_seq", help_text="Counts every event of the issue; its `ETag`."
+    )
     status = serializers.ChoiceField(IssueStatus.choices)
     statement = serializers.CharField()
     address = serializers.CharField()
     latitude = serializers.FloatField(allow_null=True)
     longitude = serializers.FloatField(allow_null=True)
-    category = serializers.CharField(allow_null=True)
-    department = serializers.CharField(allow_null=True)
+    category = serializers.CharField(source="category.code", allow_null=True, default=None)
+    department = serializers.CharField(source="department.code", allow_null=True, default=None)
     urgency = serializers.ChoiceField(Urgency.choices)
     people_affected = serializers.IntegerField(allow_null=True)
-    facts = FactsOutput()
-    duplicates = DuplicateOutput(many=True, help_text="Issues of your departments that may be the same one.")
     reported_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
+
+
+class IssueOutput(IssueSummary):
+    """An issue without who reported it, with how its facts are known."""
+
+    facts = FactsOutput()
+    duplicates = DuplicateOutput(many=True, help_text="Issues of your departments that may be the same one.")
+
+
+class CategoryOutput(serializers.Serializer[Any]):
+    code = serializers.CharField()
+    name = serializers.CharField()
+    department = serializers.CharField(source="department.code")
+    target = serializers.CharField(help_text="In working time, such as P5D; empty: none.")
+    active = serializers.BooleanField()
+
+
+class CategoryInput(Input):
+    """What is left out stays as it is."""
+
+    name = serializers.CharField(max_length=120, required=False)
+    department = serializers.CharField(max_length=40, required=False, help_text="A department's code.")
+    target = serializers.CharField(max_length=20, required=False, allow_blank=True)
+    active = serializers.BooleanField(required=False)
+
+
+class DepartmentOutput(serializers.Serializer[Any]):
+    code = serializers.CharField()
+    name = serializers.CharField()
+    email = serializers.CharField()
+    active = serializers.BooleanField()
+    working_hours = serializers.JSONField(
+        help_text="Seven lists, Monday first, of [from, to]; empty: the city's own hours."
+    )
+    closed_days = serializers.JSONField(help_text="Further days without work, as YYYY-MM-DD.")
+
+
+class DepartmentInput(Input):
+    """What is left out stays as it is."""
+
+    name = serializers.CharField(max_length=120, required=False)
+    email = serializers.EmailField(required=False, allow_blank=True)
+    active = serializers.BooleanField(required=False)
+    working_hours = serializers.JSONField(required=False)
+    closed_days = serializers.JSONField(required=False)
 
 
 def duplicates_output(found: list[Duplicate]) -> list[dict[str, Any]]:

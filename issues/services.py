@@ -22,17 +22,20 @@ class EmptyStatement(InvalidRequest):
     title = "The statement says nothing that can be read."
 
 
-def clean_statement(text: str) -> str:
-    """The statement without white space around it.
+class UnknownDepartment(InvalidRequest):
+    code = "unknown_department"
+    title = "department names no department of ours."
+
+
+def clean_statement(text: str, *, pointer: str = "/problem_statement") -> str:
+    """The statement without white space around it. ``pointer`` says where it was in what came.
 
     Raises:
         EmptyStatement: nothing in it can be seen (white space, control and format characters only).
     """
     stripped = text.strip()
     if not any(unicodedata.category(c)[0] in "LNPS" for c in stripped):
-        raise EmptyStatement(
-            errors=[{"pointer": "/problem_statement", "code": "blank", "message": "Say what is wrong."}]
-        )
+        raise EmptyStatement(errors=[{"pointer": pointer, "code": "blank", "message": "Say what is wrong."}])
     return stripped
 
 
@@ -90,12 +93,32 @@ def update_issue(
         issue.save(update_fields=["status", "updated_at"])
         events.append(issue, "issue.status_changed", {"from": before, "to": status}, actor=by)
     if note and not (key and IssueNote.objects.filter(effect_key=key).exists()):
-        author = by if by is not None and by.is_authenticated else None
-        row = IssueNote.objects.create(
-            issue=issue, text=note, visible=visible, effect_key=key, author_id=author.pk if author else None
-        )
-        events.append(issue, "issue.note_added", {"note": row.pk, "visible": visible}, actor=by)
+        add_note(issue, text=note, visible=visible, key=key, by=by)
     return issue
+
+
+@transaction.atomic
+def add_note(
+    issue: Issue, *, text: str, visible: bool = False, key: str | None = None, by: Actor = None
+) -> IssueNote:
+    """Leave a remark on an issue. ``visible`` ones may be shown to the reporter."""
+    author = by.pk if by is not None and by.is_authenticated else None
+    note = IssueNote.objects.create(issue=issue, text=text, visible=visible, effect_key=key, author_id=author)
+    events.append(issue, "issue.note_added", {"note": note.pk, "visible": visible}, actor=by)
+    return note
+
+
+def department_named(code: str) -> Department:
+    """The department with this code.
+
+    Raises:
+        UnknownDepartment: there is none, or it is not active any more.
+    """
+    found = Department.objects.filter(code=code, active=True).first()
+    if found is None:
+        error = {"pointer": "/department", "code": "unknown_department", "message": "There is no such one."}
+        raise UnknownDepartment(errors=[error])
+    return found
 
 
 def sync_reference_data(

@@ -2,39 +2,102 @@
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from django.db import transaction
+from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from issues.facts import correct_facts
-from issues.models import Issue
-from issues.serializers import FactsInput, IssueOutput, issue_output
+from issues.changing import change_issue, locked_issue
+from issues.facts import UnknownCategory, correct_facts
+from issues.filters import IssueFilter
+from issues.models import Category, Issue, IssueNote, IssueQuerySet, within_departments
+from issues.serializers import (
+    ChangeInput,
+    FactsInput,
+    IssueOutput,
+    IssueSummary,
+    NoteInput,
+    NoteOutput,
+    ReportInput,
+    issue_output,
+)
+from issues.services import add_note, report_issue
+from mudda import etags
 from mudda.drf import caller, parse
-from mudda.errors import NotFound, PreconditionFailed
+from mudda.errors import NotFound
+from mudda.etags import IF_MATCH
 from mudda.event_views import EventsView, documented
-from mudda.views import Door
+from mudda.views import Door, ListDoor
 
-IF_MATCH = OpenApiParameter(
-    "If-Match",
-    str,
-    OpenApiParameter.HEADER,
-    description="The issue's ETag: change it only if it is still that.",
+REPORT_EXAMPLE = OpenApiExample(
+    "A water leak",
+    value={"statement": "Water leak at 123 Main St", "address": "123 Main St", "category": "water_leak"},
+    request_only=True,
 )
 
 
+class Issues(ListDoor[Issue]):
+    """The issues that the caller may see, newest first."""
+
+    scopes = {"GET": "issues:read", "POST": "issues:write"}
+    serializer_class = IssueSummary
+    filterset_class = IssueFilter
+    orderings = ("-reported_at", "reported_at", "-updated_at", "updated_at")
+
+    def get_queryset(self) -> IssueQuerySet:
+        if getattr(self, "swagger_fake_view", False):
+            return Issue.objects.none()
+        return Issue.objects.visible_to(self.request.user).select_related("category", "department")
+
+    @extend_schema(operation_id="list_issues", summary="List issues")
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().get(request, *args, **kwargs)
+
+    @extend_schema(
+        operation_id="report_issue",
+        summary="Record what somebody reported",
+        request=ReportInput,
+        responses={201: IssueOutput},
+        examples=[REPORT_EXAMPLE],
+        filters=False,
+    )
+    def post(self, request: Request) -> Response:
+        given = parse(ReportInput, request)
+        category = _category(request, given.pop("category", None))
+        issue = report_issue(**given, category=category, by=caller(request))
+        response = issue_answer(request, issue, status=201)
+        response["Location"] = f"/issues/{issue.reference}"
+        return response
+
+
 class IssueDetail(Door):
-    scopes = {"GET": "issues:read"}
+    """Its ``ETag`` counts the issue's own events: possible ``duplicates`` may come and go behind a 304."""
+
+    scopes = {"GET": "issues:read", "PATCH": "issues:write"}
 
     @extend_schema(operation_id="read_issue", summary="Read an issue", responses=IssueOutput)
     def get(self, request: Request, reference: str) -> Response:
-        return _answer(request, _issue(request, reference))
+        return issue_answer(request, found_issue(request, reference))
+
+    @extend_schema(
+        operation_id="change_issue",
+        summary="Change an issue, with a note if you like",
+        request=ChangeInput,
+        responses=IssueOutput,
+        parameters=[IF_MATCH],
+    )
+    def patch(self, request: Request, reference: str) -> Response:
+        given = parse(ChangeInput, request)
+        issue = found_issue(request, reference)
+        changed = change_issue(issue, given, by=caller(request), expected=etags.if_match(request))
+        return issue_answer(request, changed)
 
 
 class IssueEvents(EventsView):
     scopes = {"GET": "issues:read"}
 
     def owner_of(self, request: Request, **named: Any) -> Issue:
-        return _issue(request, named["reference"])
+        return found_issue(request, named["reference"])
 
     @documented("follow_issue", "Follow what happens to an issue")
     def get(self, request: Request, reference: str) -> Response:
@@ -53,12 +116,49 @@ class IssueFacts(Door):
     )
     def patch(self, request: Request, reference: str) -> Response:
         given = parse(FactsInput, request)
-        issue = _issue(request, reference)
-        correct_facts(issue, by=caller(request), expected_version=_if_match(request, issue), **given)
-        return _answer(request, issue)
+        issue = found_issue(request, reference)
+        correct_facts(issue, by=caller(request), expected_version=etags.if_match(request), **given)
+        return issue_answer(request, issue)
 
 
-def _issue(request: Request, reference: str) -> Issue:
+class IssueNotes(ListDoor[IssueNote]):
+    """Remarks on an issue, oldest first."""
+
+    scopes = {"GET": "issues:read", "POST": "issues:write"}
+    serializer_class = NoteOutput
+    filter_backends = ()
+    orderings = ("created_at", "-created_at")
+
+    def get_queryset(self) -> Any:
+        if getattr(self, "swagger_fake_view", False):
+            return IssueNote.objects.none()
+        return found_issue(self.request, self.kwargs["reference"]).notes.all()
+
+    @extend_schema(operation_id="list_notes", summary="List the notes on an issue")
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().get(request, *args, **kwargs)
+
+    @extend_schema(
+        operation_id="add_note",
+        summary="Leave a note on an issue",
+        request=NoteInput,
+        responses={201: NoteOutput},
+        filters=False,
+    )
+    def post(self, request: Request, reference: str) -> Response:
+        given = parse(NoteInput, request)
+        issue = found_issue(request, reference)
+        with transaction.atomic():
+            note = add_note(locked_issue(issue.pk, caller(request)), by=caller(request), **given)
+        return Response(NoteOutput(note).data, status=201)
+
+
+def found_issue(request: Request, reference: str) -> Issue:
+    """The issue that the path names.
+
+    Raises:
+        NotFound: there is none, or the caller may not see it.
+    """
     visible = Issue.objects.visible_to(request.user).select_related("category", "department")
     issue = visible.named(reference)
     if issue is None:
@@ -66,16 +166,25 @@ def _issue(request: Request, reference: str) -> Issue:
     return issue
 
 
-def _if_match(request: Request, issue: Issue) -> int | None:
-    """The version that the caller has read; None when it doesn't matter to them."""
-    given = request.headers.get("If-Match", "").strip()
-    if given in {"", "*"}:
+def issue_answer(request: Request, issue: Issue, *, status: int = 200) -> Response:
+    """An issue with its version as the tag."""
+    headers = {"ETag": etags.quoted(issue.event_seq)}
+    return Response(issue_output(issue, request.user), status=status, headers=headers)
+
+
+def _category(request: Request, code: str | None) -> Category | None:
+    """The category of a new issue. Whoever is limited to departments names one of theirs: else they could not see
+    what they have recorded."""
+    mine = within_departments(request.user, "department")
+    if code is None:
+        if mine:
+            raise _no_category("required", "Name a category of your departments.")
         return None
-    version = given.removeprefix("W/").strip('"')
-    if not (version.isascii() and version.isdecimal() and len(version) < 19):
-        raise PreconditionFailed(extra={"version": issue.event_seq})
-    return int(version)
+    category = Category.objects.filter(mine, code=code, active=True).select_related("department").first()
+    if category is None:
+        raise _no_category("unknown_category", "There is no such category.")
+    return category
 
 
-def _answer(request: Request, issue: Issue) -> Response:
-    return Response(issue_output(issue, request.user), headers={"ETag": f'"{issue.event_seq}"'})
+def _no_category(code: str, message: str) -> UnknownCategory:
+    return UnknownCategory(message, errors=[{"pointer": "/category", "code": code, "message": message}])

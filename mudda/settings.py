@@ -191,6 +191,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
 # disk.
 UPLOAD_PATHS = {
     r"/workflows/tasks/[^/]+/uploads": 10_100_000,
+    r"/issues/[^/]+/attachments": 10_100_000,
     r"/policies(/[^/]+)?/import": 5_100_000,
     r"/t/[^/]+/": 21_000_000,
 }

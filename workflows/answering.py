@@ -7,9 +7,9 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from mudda import idempotency
+from mudda import etags, idempotency
 from workflows import asking
-from workflows.models import PlannerRun
+from workflows.models import PlannerRun, WorkflowPlan
 from workflows.serializers import plan_output
 
 PREFER = OpenApiParameter(
@@ -25,7 +25,7 @@ UNDER_WAY = 202
 def answer_now(run: PlannerRun, *, done: int) -> Response:
     """The plan of a run, with the status ``done`` if the run is over and 202 while it goes on."""
     data = {**plan_output(run.plan), "duplicates": run.duplicates}
-    return dressed(Response(data, status=done if asking.is_over(run) else UNDER_WAY))
+    return dressed(Response(data, status=done if asking.is_over(run) else UNDER_WAY), run.plan)
 
 
 def answer_later(request: Request, run: PlannerRun, now: Response, *, done: int) -> Response:
@@ -54,10 +54,10 @@ def preference(request: Request) -> tuple[bool, float]:
     return is_async, min(asked, settings.GENERATE_WAIT)
 
 
-def dressed(response: Response) -> Response:
+def dressed(response: Response, plan: WorkflowPlan) -> Response:
     """An answer that is a plan, with the headers that go with it."""
-    if digest := response.data["digest"]:
-        response["ETag"] = f'"{digest}"'
+    if plan.tag:
+        response["ETag"] = etags.quoted(plan.tag)
     if response.status_code in {201, UNDER_WAY}:
-        response["Location"] = f"/workflows/{response.data['workflow_id']}"
+        response["Location"] = f"/workflows/{plan.pk}"
     return response

@@ -81,6 +81,13 @@ class WorkflowPlan(EventStream):
     def stream(self) -> str:
         return f"plan:{self.pk}"
 
+    @property
+    def tag(self) -> str:
+        """Names the text that it is now and what may be done with it: for its ``ETag``. "" while it has no text."""
+        if self.current is None:
+            return ""
+        return f"{self.current.number}-{self.status.lower()}-{self.current.digest}"
+
 
 class PlanRevision(models.Model):
     """One frozen text of a plan. A trigger refuses any change to it."""

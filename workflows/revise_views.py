@@ -8,8 +8,9 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from mudda import idempotency
+from mudda import etags, idempotency
 from mudda.drf import Input, caller, parse
+from mudda.etags import IF_MATCH
 from mudda.views import Door
 from workflows import asking
 from workflows.answering import PREFER, UNDER_WAY, preference
@@ -24,7 +25,6 @@ from workflows.revision_serializers import (
 )
 from workflows.revisions import difference
 from workflows.serializers import PlanOutput, plan_output
-from workflows.views import IF_MATCH, if_match
 
 REVISE_EXAMPLE = OpenApiExample(
     "One more to tell",
@@ -93,7 +93,10 @@ class RevisePlan(Door):
 
 
 class RevisionRun(Door):
+    """With the plan's ``ETag``, for what is done to the plan next: the answer itself changes without it."""
+
     scopes = {"GET": "plans:read"}
+    conditional = False
 
     @extend_schema(
         operation_id="read_revision_run",
@@ -119,7 +122,7 @@ class RevisionRunMade(APIView):
 def _asked(request: Request, plan_id: UUID, instruction: str) -> Response:
     """What is kept for the key: the run, so that the same key tells how far that is, and asks nothing anew."""
     run = ask_for_revision(
-        plan_id=plan_id, instruction=instruction, expected_digest=if_match(request), by=caller(request)
+        plan_id=plan_id, instruction=instruction, expected_digest=etags.if_match(request), by=caller(request)
     )
     return Response({"run_id": str(run.pk)}, status=UNDER_WAY)
 
@@ -136,8 +139,8 @@ def _ended(request: Request, plan_id: UUID, run_id: str) -> PlannerRun:
 
 def _answer(run: PlannerRun, *, status: int) -> Response:
     response = Response(revised_output(run), status=status)
-    if run.plan.current is not None:
-        response["ETag"] = f'"{run.plan.current.digest}"'
+    if run.plan.tag:
+        response["ETag"] = etags.quoted(run.plan.tag)
     if status == UNDER_WAY:
         response["Location"] = f"/workflows/{run.plan_id}/revise/{run.pk}"
         response["Retry-After"] = "2"

@@ -12,7 +12,8 @@ from django.db import transaction
 
 from issues.models import Issue
 from mudda import events
-from mudda.errors import Conflict, InvalidRequest, MuddaError, NotFound, PreconditionFailed
+from mudda.errors import Conflict, InvalidRequest, MuddaError, NotFound
+from mudda.etags import Expected, ensure_current
 from mudda.strictjson import text_problem
 from workflows import asking
 from workflows.drafting import (
@@ -77,11 +78,11 @@ class RevisionFailed(MuddaError):
 
 
 @transaction.atomic
-def ask_for_revision(*, plan_id: UUID, instruction: str, expected_digest: str | None, by: User) -> PlannerRun:
+def ask_for_revision(*, plan_id: UUID, instruction: str, expected_digest: Expected, by: User) -> PlannerRun:
     """Ask for a plan to be changed as ``instruction`` says; a worker does it after commit.
 
     Args:
-        expected_digest: the digest that was read (``If-Match``), or None for whatever the plan is now.
+        expected_digest: the tag or the digest that was read (``If-Match``), or None for whatever the plan is now.
 
     Raises:
         NotFound: there is no such plan, or ``by`` may not see it.
@@ -93,8 +94,7 @@ def ask_for_revision(*, plan_id: UUID, instruction: str, expected_digest: str | 
     """
     plan = locked_plan(plan_id, by)
     base = current_revision(plan)
-    if expected_digest is not None and expected_digest != base.digest:
-        raise PreconditionFailed(extra={"digest": base.digest})
+    ensure_current(expected_digest, plan.tag, base.digest, digest=base.digest)
     _ensure_editable(plan)
     if not has_model():
         raise NoModel(

@@ -7,6 +7,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from mudda import etags
 from mudda.views import Door, ListDoor
 from workflows.models import PlanRevision
 from workflows.revision_serializers import (
@@ -42,12 +43,15 @@ class ListRevisions(ListDoor[PlanRevision]):
 
 
 class RevisionDetail(Door):
+    """With the digest of its text as ``ETag``; the approvals in the answer come later."""
+
     scopes = {"GET": "plans:read"}
+    conditional = False
 
     @extend_schema(operation_id="read_revision", summary="Read one revision", responses=RevisionOutput)
     def get(self, request: Request, workflow_id: UUID, number: int) -> Response:
         revision = revision_of(plan_id=workflow_id, number=number, by=request.user)
-        return Response(RevisionOutput(revision).data, headers={"ETag": f'"{revision.digest}"'})
+        return Response(RevisionOutput(revision).data, headers={"ETag": etags.quoted(revision.digest)})
 
 
 class RevisionMade(Door):

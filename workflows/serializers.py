@@ -4,16 +4,10 @@ from typing import Any
 
 from rest_framework import serializers
 
-from issues.serializers import DuplicateOutput
+from issues.serializers import DuplicateOutput, ReporterInput
 from issues.services import LONGEST_STATEMENT
 from mudda.drf import Input
 from workflows.models import PlanStatus, WorkflowPlan
-
-
-class ReporterInput(Input):
-    name = serializers.CharField(max_length=120, required=False, allow_blank=True)
-    email = serializers.EmailField(required=False, allow_blank=True)
-    phone = serializers.CharField(max_length=40, required=False, allow_blank=True)
 
 
 class GenerateInput(Input):

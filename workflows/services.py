@@ -9,7 +9,8 @@ from django.db import transaction
 
 from issues.models import Department, Issue
 from mudda import events
-from mudda.errors import Conflict, NotFound, PreconditionFailed, Unprocessable
+from mudda.errors import Conflict, NotFound, Unprocessable
+from mudda.etags import Expected, ensure_current
 from mudda.events import Actor
 from workflows.departments import unknown_departments
 from workflows.models import PlanApproval, PlanRevision, PlanStatus, WorkflowPlan
@@ -56,11 +57,12 @@ class PlanExecuted(Conflict):
 
 
 @transaction.atomic
-def replace_plan(*, plan_id: UUID, document: Any, expected_digest: str | None, by: User) -> WorkflowPlan:
+def replace_plan(*, plan_id: UUID, document: Any, expected_digest: Expected, by: User) -> WorkflowPlan:
     """Store another text for a plan as a new revision. An approved plan returns to DRAFT.
 
     Args:
-        expected_digest: the digest that the editor read (``If-Match``), or None to overwrite whatever is there.
+        expected_digest: the tag or the digest that the editor read (``If-Match``), or None to overwrite whatever
+            is there.
 
     Raises:
         NotFound, PreconditionFailed: somebody else changed it meanwhile; carries the current digest.
@@ -69,13 +71,11 @@ def replace_plan(*, plan_id: UUID, document: Any, expected_digest: str | None, b
         PlanExecuted: it runs or has run.
     """
     plan = locked_plan(plan_id, by)
-    now = current_revision(plan).digest
-    if expected_digest is not None and expected_digest != now:
-        raise PreconditionFailed(extra={"digest": now})
+    _ensure_current(plan, expected_digest)
     if plan.status == PlanStatus.ARCHIVED:
         raise PlanNotEditable
     ensure_not_executed(plan)
-    if digest(normalise(document, offered())) == now:
+    if digest(normalise(document, offered())) == current_revision(plan).digest:
         return plan
     add_revision(plan, document, planner="staff", detail={}, by=by)
     return plan
@@ -145,14 +145,17 @@ def _title(document: Any) -> str:
 
 
 @transaction.atomic
-def approve_plan(*, plan_id: UUID, digest: str | None, by: User, comment: str = "") -> WorkflowPlan:
+def approve_plan(
+    *, plan_id: UUID, digest: str | None, by: User, comment: str = "", expected: Expected = None
+) -> WorkflowPlan:
     """Approve exactly the revision that ``by`` has read. Approving the same once more changes nothing.
 
     Args:
         digest: the digest of what was read; may be left out only while the plan has a single revision.
+        expected: as for ``replace_plan``.
 
     Raises:
-        NotFound: there is no such plan, or ``by`` may not see it.
+        NotFound, PreconditionFailed: as for ``replace_plan``.
         StillDrafting: there is nothing to approve yet.
         StaleDigest: the plan was changed since; carries the current digest.
         DigestNeeded: no digest was given and the plan has several revisions.
@@ -160,6 +163,7 @@ def approve_plan(*, plan_id: UUID, digest: str | None, by: User, comment: str = 
         PlanNotEditable: the plan was rejected or archived.
     """
     plan = locked_plan(plan_id, by)
+    _ensure_current(plan, expected)
     approve_locked(plan, digest=digest, by=by, comment=comment)
     return plan
 
@@ -195,17 +199,21 @@ def approve_locked(plan: WorkflowPlan, *, digest: str | None, by: User, comment:
 
 
 @transaction.atomic
-def reject_plan(*, plan_id: UUID, reason: str, by: User) -> WorkflowPlan:
+def reject_plan(*, plan_id: UUID, reason: str, by: User, expected: Expected = None) -> WorkflowPlan:
     """Say no to a plan, and why. A new revision may follow.
 
+    Args:
+        expected: as for ``replace_plan``.
+
     Raises:
-        NotFound: there is no such plan, or ``by`` may not see it.
+        NotFound, PreconditionFailed: as for ``replace_plan``.
         StillDrafting: there is nothing to reject yet.
         PlanNotEditable: it is archived.
         PlanExecuted: it runs or has run.
     """
     plan = locked_plan(plan_id, by)
     revision = current_revision(plan)
+    _ensure_current(plan, expected)
     if plan.status not in {PlanStatus.DRAFT, PlanStatus.APPROVED}:
         raise PlanNotEditable(f"The plan is {plan.status}.")
     ensure_not_executed(plan)
@@ -216,7 +224,35 @@ def reject_plan(*, plan_id: UUID, reason: str, by: User) -> WorkflowPlan:
     return plan
 
 
+@transaction.atomic
+def archive_plan(*, plan_id: UUID, by: User, expected: Expected = None) -> WorkflowPlan:
+    """Put a plan away for good: nobody edits, approves or launches it any more. The same once more changes nothing.
+
+    Args:
+        expected: as for ``replace_plan``.
+
+    Raises:
+        NotFound, PreconditionFailed, StillDrafting: as for ``replace_plan``.
+        PlanExecuted: it runs or has run.
+    """
+    plan = locked_plan(plan_id, by)
+    revision = current_revision(plan)
+    _ensure_current(plan, expected)
+    if plan.status == PlanStatus.ARCHIVED:
+        return plan
+    ensure_not_executed(plan)
+    plan.status = PlanStatus.ARCHIVED
+    plan.save(update_fields=["status", "updated_at"])
+    events.append(plan, "plan.archived", {"digest": revision.digest}, actor=by)
+    return plan
+
+
 # --- shared -----------------------------------------------------------------------------------------
+
+
+def _ensure_current(plan: WorkflowPlan, expected: Expected) -> None:
+    digest = current_revision(plan).digest
+    ensure_current(expected, plan.tag, digest, digest=digest)
 
 
 def locked_plan(plan_id: UUID, by: User) -> WorkflowPlan:

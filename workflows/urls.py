@@ -9,6 +9,7 @@ urlpatterns = [
     path("workflows/<uuid:workflow_id>/events", views.PlanEvents.as_view(), name="plan-events"),
     path("workflows/<uuid:workflow_id>/approve", views.ApprovePlan.as_view()),
     path("workflows/<uuid:workflow_id>/reject", views.RejectPlan.as_view()),
+    path("workflows/<uuid:workflow_id>/archive", views.ArchivePlan.as_view()),
     path("workflows/<uuid:workflow_id>/simulate", views.SimulatePlan.as_view()),
     path("workflows/<uuid:workflow_id>/revisions", revision_views.ListRevisions.as_view()),
     path("workflows/<uuid:workflow_id>/revisions/<int:number>", revision_views.RevisionDetail.as_view()),

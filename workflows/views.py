@@ -3,14 +3,15 @@
 from typing import Any
 from uuid import UUID
 
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from issues.models import Issue
-from mudda import idempotency
+from mudda import etags, idempotency
 from mudda.drf import caller, parse
 from mudda.errors import InvalidRequest, NotFound
+from mudda.etags import IF_MATCH
 from mudda.event_views import EventsView, documented
 from mudda.views import Door, ListDoor
 from workflows.answering import PREFER, answer_later, answer_now, dressed
@@ -29,15 +30,9 @@ from workflows.serializers import (
     SimulationOutput,
     plan_output,
 )
-from workflows.services import approve_plan, reject_plan, replace_plan
+from workflows.services import approve_plan, archive_plan, reject_plan, replace_plan
 from workflows.simulating import simulate_plan
 
-IF_MATCH = OpenApiParameter(
-    "If-Match",
-    str,
-    OpenApiParameter.HEADER,
-    description="The plan's ETag: change it only if it is still that.",
-)
 GENERATE_EXAMPLE = OpenApiExample(
     "A water leak", value={"problem_statement": "Water leak at 123 Main St"}, request_only=True
 )
@@ -118,7 +113,7 @@ class PlanDetail(Door):
         plan = replace_plan(
             plan_id=workflow_id,
             document=given["workflow_plan"],
-            expected_digest=if_match(request),
+            expected_digest=etags.if_match(request),
             by=caller(request),
         )
         return _answer(plan)
@@ -146,11 +141,16 @@ class ApprovePlan(Door):
         summary="Approve the revision that was read",
         request=ApproveInput,
         responses=PlanOutput,
+        parameters=[IF_MATCH],
     )
     def post(self, request: Request, workflow_id: UUID) -> Response:
         given = parse(ApproveInput, request)
         plan = approve_plan(
-            plan_id=workflow_id, digest=given["digest"], by=caller(request), comment=given.get("comment", "")
+            plan_id=workflow_id,
+            digest=given["digest"],
+            by=caller(request),
+            comment=given.get("comment", ""),
+            expected=etags.if_match(request),
         )
         return _answer(plan)
 
@@ -163,10 +163,26 @@ class RejectPlan(Door):
         summary="Reject a plan, with the reason",
         request=RejectInput,
         responses=PlanOutput,
+        parameters=[IF_MATCH],
     )
     def post(self, request: Request, workflow_id: UUID) -> Response:
-        given = parse(RejectInput, request)
-        return _answer(reject_plan(plan_id=workflow_id, reason=given["reason"], by=caller(request)))
+        reason, expected = parse(RejectInput, request)["reason"], etags.if_match(request)
+        return _answer(reject_plan(plan_id=workflow_id, reason=reason, by=caller(request), expected=expected))
+
+
+class ArchivePlan(Door):
+    scopes = {"POST": "plans:write"}
+
+    @extend_schema(
+        operation_id="archive_plan",
+        summary="Put a plan away for good",
+        request=None,
+        responses=PlanOutput,
+        parameters=[IF_MATCH],
+    )
+    def post(self, request: Request, workflow_id: UUID) -> Response:
+        expected = etags.if_match(request)
+        return _answer(archive_plan(plan_id=workflow_id, by=caller(request), expected=expected))
 
 
 class SimulatePlan(Door):
@@ -199,10 +215,4 @@ def _issue(request: Request, reference: str | None) -> Issue | None:
 
 
 def _answer(plan: WorkflowPlan) -> Response:
-    return dressed(Response(plan_output(plan)))
-
-
-def if_match(request: Request) -> str | None:
-    """The digest that a change is meant for, or None where any will do."""
-    given = request.headers.get("If-Match", "").strip()
-    return None if given in {"", "*"} else given.removeprefix("W/").strip('"')
+    return dressed(Response(plan_output(plan)), plan)

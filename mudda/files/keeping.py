@@ -6,11 +6,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
-from mudda.errors import AdapterError, MuddaError
+from mudda.errors import AdapterError, Conflict, MuddaError
 from mudda.files.checking import CleanFile, clean_file
 from mudda.files.storage import Stored, delete_document, store_document
 
 logger = logging.getLogger(__name__)
+
+MOST_FILES = 20
+"""A task or an issue may have."""
+
+
+class TooManyFiles(Conflict):
+    code = "too_many_files"
+    title = f"No more than {MOST_FILES} files can be kept here."
 
 
 @dataclass

@@ -10,7 +10,7 @@ from executions.console.task_form import NO_PHOTOS
 from executions.crews import CREW_FORM, PHOTO_FORM
 from executions.models import StepRun, TaskUpload
 from executions.tasks import open_task
-from executions.uploads import MOST_FILES
+from mudda.files.keeping import MOST_FILES
 from tests.admin.looking import HOSTILE, MARKUP, assert_undecided, decision_on, page_of_task, said
 from tests.links.pictures import paper, picture, place_of
 

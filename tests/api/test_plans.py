@@ -16,10 +16,10 @@ def changed(plan, **fields):
     return {**plan, "description": "Changed by a person.", **fields}
 
 
-def test_a_plan_is_read_with_its_digest_as_etag(api, draft):
+def test_a_plan_is_read_with_its_revision_status_and_digest_as_etag(api, draft):
     response = api.get(f"/workflows/{draft['workflow_id']}")
     assert response.status_code == 200
-    assert response["ETag"] == f'"{draft["digest"]}"'
+    assert response["ETag"] == f'"1-draft-{draft["digest"]}"'
     assert response.json()["workflow_plan"] == draft["workflow_plan"]
 
 
@@ -38,9 +38,10 @@ def test_plans_are_listed_in_pages_newest_first(api):
     "place", ["p=abc", "p=%00", "p=9999-99-99", "o=x", "nonsense", "p=0001-01-01T00:00:00%2B14:00"]
 )
 @pytest.mark.parametrize("path", ["/workflows", "/workflows/executions", "/workflows/tasks"])
-def test_a_cursor_that_is_not_ours_is_never_a_500(api, draft, path, place):
+def test_a_cursor_that_is_not_ours_is_400(api, draft, path, place):
     cursor = base64.b64encode(place.encode()).decode()
-    assert api.get(f"{path}?cursor={quote(cursor)}").status_code in {200, 404}
+    response = api.get(f"{path}?cursor={quote(cursor)}")
+    assert (response.status_code, response.json()["code"]) == (400, "bad_cursor")
 
 
 def test_plans_are_filtered_by_status_issue_and_department(api, draft):

@@ -41,7 +41,7 @@ def test_a_request_waits_for_the_model_and_gets_its_draft(api, openai_server, pl
     assert found["status"] == "DRAFT"
     assert found["planner"]["name"] == "openai"
     assert found["workflow_plan"]["workflow_name"] == "Answer a leak"
-    assert response["ETag"] == f'"{found["digest"]}"'
+    assert response["ETag"] == f'"1-draft-{found["digest"]}"'
     assert response["Location"] == f"/workflows/{found['workflow_id']}"
 
 

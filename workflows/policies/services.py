@@ -14,7 +14,8 @@ from django.db.models import Value
 
 from issues.models import Department, is_limited, within_departments
 from mudda import events
-from mudda.errors import NotFound, PreconditionFailed
+from mudda.errors import NotFound
+from mudda.etags import Expected, ensure_current
 from mudda.events import Actor
 from workflows.policies.cutting import cut
 from workflows.policies.errors import (
@@ -78,7 +79,7 @@ def revise_policy(
     policy_id: UUID,
     heading: str,
     text: str,
-    expected_version: int | None,
+    expected_version: Expected,
     language: str | None = None,
     source: str = "",
     by: AbstractBaseUser,
@@ -88,7 +89,8 @@ def revise_policy(
     The same heading and text once more make no new version.
 
     Args:
-        expected_version: the newest version that the writer has read (``If-Match``), or None to write in any case.
+        expected_version: the tag or the newest version that the writer has read (``If-Match``), or None to write in
+            any case.
         language: another language, only while nothing was ever published; None keeps it.
 
     Raises:
@@ -99,8 +101,7 @@ def revise_policy(
     document = locked_policy(policy_id, by)
     ensure_may_write(document.department, by)
     newest = newest_version(document)
-    if expected_version is not None and expected_version != newest.number:
-        raise PreconditionFailed(extra={"version": newest.number})
+    _ensure_current(document, expected_version)
     speaks = PolicyLanguage(language or document.language)
     if speaks == document.language and (newest.heading, newest.text) == _readable(heading, text):
         return document
@@ -117,15 +118,19 @@ def revise_policy(
 
 
 @transaction.atomic
-def publish_policy(*, policy_id: UUID, version: int, by: Actor) -> PolicyDocument:
+def publish_policy(*, policy_id: UUID, version: int, by: Actor, expected: Expected = None) -> PolicyDocument:
     """Put exactly the version that ``by`` has read in force. The same once more changes nothing.
 
+    Args:
+        expected: as ``expected_version`` for ``revise_policy``.
+
     Raises:
-        NotFound, NotYourPolicy.
+        NotFound, NotYourPolicy, PreconditionFailed.
         UnknownVersion: the document has no such version.
     """
     document = locked_policy(policy_id, by)
     ensure_may_write(document.department, by)
+    _ensure_current(document, expected)
     chosen = document.versions.filter(number=version).first()
     if chosen is None:
         raise UnknownVersion(errors=[{"pointer": "/version", "code": "unknown_version", "message": "None."}])
@@ -138,15 +143,19 @@ def publish_policy(*, policy_id: UUID, version: int, by: Actor) -> PolicyDocumen
 
 
 @transaction.atomic
-def withdraw_policy(*, policy_id: UUID, by: AbstractBaseUser) -> PolicyDocument:
+def withdraw_policy(*, policy_id: UUID, by: AbstractBaseUser, expected: Expected = None) -> PolicyDocument:
     """Take a document out of force: it grounds no more plans. Those that cite it still can.
 
+    Args:
+        expected: as ``expected_version`` for ``revise_policy``.
+
     Raises:
-        NotFound, NotYourPolicy.
+        NotFound, NotYourPolicy, PreconditionFailed.
         PolicyNotPublished: it is a draft, or withdrawn already.
     """
     document = locked_policy(policy_id, by)
     ensure_may_write(document.department, by)
+    _ensure_current(document, expected)
     if document.status != PolicyStatus.PUBLISHED:
         raise PolicyNotPublished(f"The policy is {document.status}.")
     document.status = PolicyStatus.WITHDRAWN
@@ -188,6 +197,17 @@ def newest_version(document: PolicyDocument) -> PolicyVersion:
     if newest is None:
         raise NotFound("This policy has no text.")
     return newest
+
+
+def tag_of(document: PolicyDocument) -> str:
+    """Names its newest text and what is in force: for its ``ETag``."""
+    in_force = document.current.number if document.current else 0
+    return f"{newest_version(document).number}-{document.status.lower()}-{in_force}"
+
+
+def _ensure_current(document: PolicyDocument, expected: Expected) -> None:
+    newest = newest_version(document).number
+    ensure_current(expected, tag_of(document), newest, version=newest)
 
 
 def current_version(document: PolicyDocument) -> PolicyVersion:

@@ -9,9 +9,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from issues.models import Department
-from mudda import idempotency
+from issues.services import department_named
+from mudda import etags, idempotency
 from mudda.drf import caller, parse
 from mudda.errors import InvalidRequest, NotFound
+from mudda.etags import IF_MATCH
 from mudda.views import Door, ListDoor
 from workflows.filters import PolicyFilter
 from workflows.policies.citing import citation
@@ -33,18 +35,12 @@ from workflows.policies.serializers import (
 )
 from workflows.policies.services import (
     create_policy,
-    newest_version,
     publish_policy,
     revise_policy,
+    tag_of,
     withdraw_policy,
 )
 
-IF_MATCH = OpenApiParameter(
-    "If-Match",
-    str,
-    OpenApiParameter.HEADER,
-    description="The policy's ETag: write a version only if nobody wrote one since.",
-)
 TEXT = (
     "# Street lighting\n\n## Repair times\n\nA single lamp that is out is repaired within ten working days."
 )
@@ -91,11 +87,6 @@ SEARCH_EXAMPLE = OpenApiExample(
     },
     response_only=True,
 )
-
-
-class UnknownDepartment(InvalidRequest):
-    code = "unknown_department"
-    title = "department names no department of ours."
 
 
 class Policies(ListDoor[PolicyDocument]):
@@ -147,7 +138,7 @@ class PolicyDetail(Door):
     )
     def put(self, request: Request, policy_id: UUID) -> Response:
         given = parse(RevisePolicyInput, request)
-        expected = _if_match(request)
+        expected = etags.if_match(request)
         return _answer(
             revise_policy(policy_id=policy_id, expected_version=expected, by=caller(request), **given)
         )
@@ -177,11 +168,14 @@ class PublishPolicy(Door):
         summary="Put the version that was read in force",
         request=PublishInput,
         responses=PolicyOutput,
+        parameters=[IF_MATCH],
         examples=[PUBLISH_EXAMPLE],
     )
     def post(self, request: Request, policy_id: UUID) -> Response:
-        given = parse(PublishInput, request)
-        return _answer(publish_policy(policy_id=policy_id, version=given["version"], by=caller(request)))
+        version, expected = parse(PublishInput, request)["version"], etags.if_match(request)
+        return _answer(
+            publish_policy(policy_id=policy_id, version=version, by=caller(request), expected=expected)
+        )
 
 
 class WithdrawPolicy(Door):
@@ -192,9 +186,11 @@ class WithdrawPolicy(Door):
         summary="Take a policy out of force",
         request=None,
         responses=PolicyOutput,
+        parameters=[IF_MATCH],
     )
     def post(self, request: Request, policy_id: UUID) -> Response:
-        return _answer(withdraw_policy(policy_id=policy_id, by=caller(request)))
+        expected = etags.if_match(request)
+        return _answer(withdraw_policy(policy_id=policy_id, by=caller(request), expected=expected))
 
 
 class SearchPolicies(Door):
@@ -296,7 +292,7 @@ class ImportVersion(Door):
                 heading=given.get("heading") or file.heading,
                 text=file.text,
                 source=file.source,
-                expected_version=_if_match(request),
+                expected_version=etags.if_match(request),
                 by=caller(request),
             )
             return claim.keep(_answer(document))
@@ -328,13 +324,7 @@ def _found(request: Request, policy_id: UUID) -> PolicyDocument:
 
 
 def _department(code: str | None) -> Department | None:
-    if not code:
-        return None
-    department = Department.objects.filter(code=code).first()
-    if department is None:
-        error = {"pointer": "/department", "code": "unknown_department", "message": "There is no such one."}
-        raise UnknownDepartment(errors=[error])
-    return department
+    return department_named(code) if code else None
 
 
 def _limit(text: str | None) -> int:
@@ -347,16 +337,7 @@ def _limit(text: str | None) -> int:
 
 
 def _answer(document: PolicyDocument, *, status: int = 200) -> Response:
-    headers = {"ETag": f'"{newest_version(document).number}"'}
+    headers = {"ETag": etags.quoted(tag_of(document))}
     if status == 201:
         headers["Location"] = f"/policies/{document.pk}"
     return Response(policy_output(document), status=status, headers=headers)
-
-
-def _if_match(request: Request) -> int | None:
-    """The version that the caller has read; 0, which no version has, for a tag that is none of ours."""
-    given = request.headers.get("If-Match", "").strip()
-    if given in {"", "*"}:
-        return None
-    number = given.removeprefix("W/").strip('"')
-    return int(number) if number.isascii() and number.isdigit() and len(number) < 10 else 0

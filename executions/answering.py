@@ -1,0 +1,43 @@
+"""How the API answers with a task or a run, and how it finds out whether they are still what the caller has read."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+from django.db import transaction
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from executions.deciding import locked_task
+from executions.models import HumanTask, WorkflowExecution
+from executions.serializers import ExecutionOutput, TaskOutput
+from mudda import etags
+from mudda.drf import caller
+
+
+def task_answer(task: HumanTask) -> Response:
+    """A task with its tag. Tasks count no versions: any difference that shows makes another tag."""
+    data = TaskOutput(task).data
+    return Response(data, headers={"ETag": etags.quoted(etags.hash_of(data))})
+
+
+@contextmanager
+def unchanged(request: Request, task_id: UUID) -> Iterator[None]:
+    """A transaction in which a task is changed, if it is still what ``If-Match`` names.
+
+    Raises:
+        PreconditionFailed: it is not; carries the current ``etag``.
+        NotFound, TaskClosed: as for ``decide_task``.
+    """
+    with transaction.atomic():
+        expected = etags.if_match(request)
+        if expected is not None:
+            task = locked_task(task_id, caller(request))
+            etags.ensure_current(expected, etags.hash_of(TaskOutput(task).data))
+        yield
+
+
+def execution_answer(execution: WorkflowExecution, *, status: int = 200) -> Response:
+    """A run with its tag, which is the number of its last event."""
+    headers = {"ETag": etags.quoted(execution.event_seq)}
+    return Response(ExecutionOutput(execution).data, status=status, headers=headers)

@@ -1,0 +1,98 @@
+"""Changing the city's departments and categories. Whoever is limited to departments may not: it concerns everybody."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from issues.models import Category, Department, within_departments
+from issues.serializers import CategoryOutput, DepartmentOutput
+from issues.services import department_named
+from mudda.errors import Forbidden, InvalidRequest, NotFound
+from mudda.etags import Expected, ensure_current, hash_of
+
+WORKING_TIME = re.compile(r"P(?=[0-9T])(?:[0-9]{1,5}D)?(?:T(?=[0-9])(?:[0-9]{1,6}H)?(?:[0-9]{1,8}M)?)?")
+"""What a category's target may be: the plan language reads it."""
+
+
+def tag_of(row: Category | Department) -> str:
+    """Another tag for every other state of a category or department."""
+    output = CategoryOutput if isinstance(row, Category) else DepartmentOutput
+    return hash_of(output(row).data)
+
+
+@transaction.atomic
+def change_category(
+    code: str, changes: Mapping[str, Any], *, by: User, expected: Expected = None
+) -> Category:
+    """Change a category: any of ``name``, ``department`` (a code), ``target`` (working time) and ``active``.
+
+    Args:
+        expected: the tag that ``by`` has read (``If-Match``), or None.
+
+    Raises:
+        NotFound, Forbidden: ``by`` may not see it; may not change it.
+        PreconditionFailed: it was changed since.
+        UnknownDepartment, InvalidRequest: a value that it can't have, with its pointer.
+    """
+    rows = Category.objects.select_for_update(of=("self",)).select_related("department")
+    category = rows.filter(within_departments(by, "department"), code=code).first()
+    if category is None:
+        raise NotFound("There is no such category.")
+    _ensure_may_change(by, "issues.change_category")
+    ensure_current(expected, tag_of(category))
+    target = changes.get("target")
+    if target and not WORKING_TIME.fullmatch(target):
+        raise _refused("target", "Write working time like P2D, PT4H or P1DT4H.")
+    values = dict(changes)
+    if "department" in values:
+        values["department"] = department_named(values["department"])
+    return _save(category, values)
+
+
+@transaction.atomic
+def change_department(
+    code: str, changes: Mapping[str, Any], *, by: User, expected: Expected = None
+) -> Department:
+    """Change a department: any of ``name``, ``email``, ``active``, ``working_hours`` and ``closed_days``.
+
+    Args:
+        expected: as for ``change_category``.
+
+    Raises:
+        NotFound, Forbidden, PreconditionFailed, InvalidRequest: as for ``change_category``.
+    """
+    rows = Department.objects.select_for_update()
+    department = rows.filter(within_departments(by, "pk"), code=code).first()
+    if department is None:
+        raise NotFound("There is no such department.")
+    _ensure_may_change(by, "issues.change_department")
+    ensure_current(expected, tag_of(department))
+    return _save(department, changes)
+
+
+def _ensure_may_change(by: User, permission: str) -> None:
+    if not by.has_perm(permission):
+        raise Forbidden(f"This needs the permission {permission}; administrators have it.")
+    if within_departments(by, "pk"):
+        raise Forbidden("Whoever is limited to departments may not change what concerns the whole city.")
+
+
+def _save(row: Any, values: Mapping[str, Any]) -> Any:
+    for name, value in values.items():
+        setattr(row, name, value)
+    try:
+        row.clean_fields(exclude={field.name for field in row._meta.fields} - set(values))
+    except ValidationError as error:
+        name, [message, *_] = next(iter(error.message_dict.items()))
+        raise _refused(name, message) from error
+    row.save(update_fields=list(values))
+    return row
+
+
+def _refused(name: str, message: str) -> InvalidRequest:
+    error = {"pointer": f"/{name}", "code": "bad_value", "message": message}
+    return InvalidRequest("Some fields are not valid.", errors=[error])
