@@ -4,7 +4,14 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django_filters import BooleanFilter, CharFilter, ChoiceFilter, FilterSet, IsoDateTimeFilter, UUIDFilter
 
-from executions.models import ExecutionStatus, HumanTask, TaskStatus, WorkflowExecution
+from executions.models import (
+    ExecutionStatus,
+    HumanTask,
+    StepRun,
+    StepStatus,
+    TaskStatus,
+    WorkflowExecution,
+)
 from executions.targets import late
 
 
@@ -23,6 +30,14 @@ class ExecutionFilter(FilterSet):
         self, runs: QuerySet[WorkflowExecution], name: str, value: bool
     ) -> QuerySet[WorkflowExecution]:
         return runs.filter(late(timezone.now()) if value else ~late(timezone.now()))
+
+
+class StepFilter(FilterSet):
+    status = ChoiceFilter(choices=StepStatus.choices)
+
+    class Meta:
+        model = StepRun
+        fields: list[str] = []
 
 
 class TaskFilter(FilterSet):

@@ -88,6 +88,7 @@ class WorkflowExecution(EventStream):
             ),
         ]
         indexes = [
+            models.Index(fields=["created_at", "id"], name="execution_age"),
             models.Index(fields=["status", "-created_at"], name="execution_status_age"),
             models.Index(
                 fields=["created_at"],

@@ -9,6 +9,7 @@ from rest_framework import serializers
 
 from executions.deciding import decided_by_name
 from executions.models import (
+    Document,
     ExecutionStatus,
     HumanTask,
     StepStatus,
@@ -109,6 +110,23 @@ class ExecutionOutput(ExecutionSummary):
             if t.status in {TaskStatus.OPEN, TaskStatus.ON_HOLD} and t.awaited
         ]
         return WaitingOn(waiting, many=True).data  # type: ignore[return-value]
+
+
+class DocumentOutput(serializers.Serializer[Any]):
+    """A file that a step made, such as a report."""
+
+    id = serializers.UUIDField()
+    step_id = serializers.CharField()
+    title = serializers.CharField()
+    content_type = serializers.CharField()
+    size = serializers.IntegerField(help_text="Bytes.")
+    sha256 = serializers.CharField()
+    pages = serializers.IntegerField(allow_null=True)
+    created_at = serializers.DateTimeField()
+    url = serializers.SerializerMethodField()
+
+    def get_url(self, document: Document) -> str:
+        return f"{settings.PUBLIC_URL}{reverse('document', args=[document.pk])}"
 
 
 class UploadOutput(serializers.Serializer[Any]):

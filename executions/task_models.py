@@ -96,7 +96,10 @@ class HumanTask(models.Model):
             models.CheckConstraint(name="task_status_known", condition=models.Q(status__in=TaskStatus.values))
         ]
         indexes = [
+            models.Index(fields=["opened_at", "id"], name="task_age"),
             models.Index(fields=["status", "opened_at"], name="task_status_age"),
+            models.Index(fields=["department", "opened_at"], name="task_department_age"),
+            models.Index(fields=["due_at"], name="task_due", condition=models.Q(status=TaskStatus.OPEN)),
             models.Index(
                 fields=["next_look_at"], name="task_next_look", condition=models.Q(status=TaskStatus.OPEN)
             ),

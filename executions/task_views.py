@@ -1,6 +1,7 @@
 """The API's doors to people's tasks: each parses, calls one service and renders."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -20,6 +21,8 @@ from mudda.drf import caller, parse
 from mudda.errors import NotFound
 from mudda.etags import IF_MATCH
 from mudda.views import Door, ListDoor
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class ListTasks(ListDoor[HumanTask]):
@@ -56,10 +59,11 @@ class TaskAction(Door):
     scopes = {"POST": "tasks:write"}
 
 
-def _changing(name: str, summary: str, takes: Any = None) -> Any:
-    return extend_schema(
+def _changing(name: str, summary: str, takes: Any = None) -> Callable[[F], F]:
+    described: Callable[[F], F] = extend_schema(
         operation_id=name, summary=summary, request=takes, responses=TaskOutput, parameters=[IF_MATCH]
     )
+    return described
 
 
 class DecideTask(TaskAction):

@@ -1,9 +1,9 @@
 """The API's doors to runs: each parses, calls one service and renders."""
 
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import FileResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, extend_schema
@@ -11,13 +11,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from executions.answering import execution_answer
-from executions.filters import ExecutionFilter
-from executions.models import Document, WorkflowExecution
+from executions.filters import ExecutionFilter, StepFilter
+from executions.models import Document, StepRun, WorkflowExecution
 from executions.serializers import (
+    DocumentOutput,
     ExecuteInput,
     ExecutionOutput,
     ExecutionSummary,
     LaunchedOutput,
+    StepOutput,
 )
 from executions.services import launch_execution
 from mudda import scopes
@@ -26,6 +28,8 @@ from mudda.errors import Forbidden, NotFound
 from mudda.event_views import EventsView, documented
 from mudda.files.storage import open_document
 from mudda.views import Door, ListDoor
+
+M = TypeVar("M", bound=Model)
 
 EXECUTE_EXAMPLE = OpenApiExample(
     "As in the deployment guide",
@@ -93,6 +97,49 @@ class ExecutionDetail(Door):
         if execution is None:
             raise NotFound("There is no such execution.")
         return execution_answer(execution)
+
+
+class PartsOfExecution(ListDoor[M]):
+    """Rows that belong to one run, in their own order."""
+
+    scopes = {"GET": "executions:read"}
+    model: ClassVar[type[Model]]
+
+    def get_queryset(self) -> Any:
+        rows = self.model._default_manager
+        if getattr(self, "swagger_fake_view", False):
+            return rows.none()
+        visible = WorkflowExecution.objects.visible_to(self.request.user)
+        execution = visible.filter(pk=self.kwargs["execution_id"]).values_list("pk", flat=True).first()
+        if execution is None:
+            raise NotFound("There is no such execution.")
+        return rows.filter(execution=execution)
+
+
+class ExecutionSteps(PartsOfExecution[StepRun]):
+    """The steps of a run in the order of its plan."""
+
+    model = StepRun
+    serializer_class = StepOutput
+    filterset_class = StepFilter
+    orderings = ("position", "-position")
+
+    @extend_schema(operation_id="list_steps", summary="List the steps of a run")
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().get(request, *args, **kwargs)
+
+
+class ExecutionDocuments(PartsOfExecution[Document]):
+    """The files that a run has made, oldest first."""
+
+    model = Document
+    serializer_class = DocumentOutput
+    filter_backends = ()
+    orderings = ("created_at", "-created_at")
+
+    @extend_schema(operation_id="list_documents", summary="List the files that a run has made")
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().get(request, *args, **kwargs)
 
 
 class ExecutionEvents(EventsView):

@@ -184,7 +184,11 @@ class Issue(EventStream):
             ),
         ]
         indexes = [
+            models.Index(fields=["reported_at", "id"], name="issue_age"),
+            models.Index(fields=["updated_at", "id"], name="issue_changed"),
             models.Index(fields=["status", "-reported_at"], name="issue_status_age"),
+            models.Index(fields=["urgency", "-reported_at"], name="issue_urgency_age"),
+            models.Index(fields=["department", "-reported_at"], name="issue_department_age"),
             models.Index(fields=["category", "-reported_at"], name="issue_category_age"),
             models.Index(fields=["street", "-reported_at"], name="issue_street_age"),
             models.Index(fields=["latitude", "longitude"], name="issue_position"),

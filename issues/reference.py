@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
@@ -16,6 +16,9 @@ from mudda.etags import Expected, ensure_current, hash_of
 
 WORKING_TIME = re.compile(r"P(?=[0-9T])(?:[0-9]{1,5}D)?(?:T(?=[0-9])(?:[0-9]{1,6}H)?(?:[0-9]{1,8}M)?)?")
 """What a category's target may be: the plan language reads it."""
+
+
+Row = TypeVar("Row", Category, Department)
 
 
 def tag_of(row: Category | Department) -> str:
@@ -81,7 +84,7 @@ def _ensure_may_change(by: User, permission: str) -> None:
         raise Forbidden("Whoever is limited to departments may not change what concerns the whole city.")
 
 
-def _save(row: Any, values: Mapping[str, Any]) -> Any:
+def _save(row: Row, values: Mapping[str, Any]) -> Row:
     for name, value in values.items():
         setattr(row, name, value)
     try:

@@ -1,5 +1,6 @@
 """What the issues' API takes and gives: input and output apart, so that nothing leaks by inheritance."""
 
+import math
 from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
@@ -23,7 +24,10 @@ class Degrees(serializers.FloatField):
     """A latitude or longitude, kept with ``PLACES`` decimal places."""
 
     def to_internal_value(self, data: Any) -> Any:
-        return round(Decimal(str(super().to_internal_value(data))), PLACES)
+        degrees = super().to_internal_value(data)
+        if not math.isfinite(degrees):
+            self.fail("invalid")
+        return round(Decimal(str(degrees)), PLACES)
 
 
 class PositionInput(Input):
@@ -33,13 +37,11 @@ class PositionInput(Input):
     longitude = Degrees(min_value=-180, max_value=180, required=False, allow_null=True)
 
     def validate(self, given: dict[str, Any]) -> dict[str, Any]:
-        known = {name: given.get(name) is None for name in ("latitude", "longitude")}
-        named = {name for name in known if name in given}
-        if len(set(known.values())) > 1 or len(named) == 1:
-            missing = next((n for n in known if n not in given), next((n for n in known if known[n]), ""))
-            raise serializers.ValidationError(
-                {missing: serializers.ErrorDetail("Latitude and longitude go together.", code="required")}
-            )
+        for one, other in (("latitude", "longitude"), ("longitude", "latitude")):
+            left_out = other in given and one not in given
+            if left_out or (given.get(other) is not None and given.get(one) is None):
+                detail = serializers.ErrorDetail("Latitude and longitude go together.", code="required")
+                raise serializers.ValidationError({one: detail})
         return given
 
 

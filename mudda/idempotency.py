@@ -192,6 +192,6 @@ def _kept(response: Response, sealed: bool) -> dict[str, Any]:
 
 
 def _replay(record: IdempotencyRecord) -> Response:
-    data: Any = json.loads(unseal(record.body, purpose=PURPOSE)) if record.sealed else record.body
+    data: Any = json.loads(unseal(str(record.body), purpose=PURPOSE)) if record.sealed else record.body
     headers = {**record.headers, "Idempotency-Replayed": "true"}
     return Response(data, status=record.status, headers=headers)

@@ -69,7 +69,10 @@ class WorkflowPlan(EventStream):
         constraints = [
             models.CheckConstraint(name="plan_status_known", condition=models.Q(status__in=PlanStatus.values))
         ]
-        indexes = [models.Index(fields=["status", "-created_at"], name="plan_status_age")]
+        indexes = [
+            models.Index(fields=["created_at", "id"], name="plan_age"),
+            models.Index(fields=["status", "-created_at"], name="plan_status_age"),
+        ]
         permissions = [
             ("approve_workflowplan", "Can approve or reject a plan"),
         ]

@@ -1,59 +1,43 @@
 """Who may call: keys, scopes, owners, staff sessions, nobody."""
 
 import json
-import uuid
 from datetime import timedelta
 
 import pytest
 from django.test import Client
 from django.utils import timezone
 
+from mudda import scopes
 from mudda.models import ApiKey
+from mudda.views import Door
 from tests import factories
 from tests.api.client import Api
+from tests.api.doors import every_call, every_view
 
-UNKNOWN = uuid.UUID(int=7)  # always the same: the names of tests may not differ between processes
-
-EVERY_CALL = [
-    ("GET", "/workflows"),
-    ("POST", "/workflows/generate"),
-    ("GET", f"/workflows/{UNKNOWN}"),
-    ("PUT", f"/workflows/{UNKNOWN}"),
-    ("GET", f"/workflows/{UNKNOWN}/revisions/1/made"),
-    ("GET", f"/workflows/{UNKNOWN}/revise/{UNKNOWN}/made"),
-    ("POST", f"/workflows/{UNKNOWN}/approve"),
-    ("POST", f"/workflows/{UNKNOWN}/reject"),
-    ("POST", f"/workflows/{UNKNOWN}/simulate"),
-    ("POST", f"/workflows/{UNKNOWN}/execute"),
-    ("GET", "/workflows/executions"),
-    ("GET", f"/workflows/executions/{UNKNOWN}"),
-    ("GET", "/workflows/tasks"),
-    ("GET", f"/workflows/tasks/{UNKNOWN}"),
-    ("POST", f"/workflows/tasks/{UNKNOWN}/decide"),
-    ("GET", f"/workflows/documents/{UNKNOWN}"),
-    ("GET", f"/workflows/uploads/{UNKNOWN}"),
-    ("POST", f"/workflows/{UNKNOWN}/simulate"),
-    *(("POST", f"/workflows/executions/{UNKNOWN}/{word}") for word in ("pause", "resume", "cancel")),
-    *(("POST", f"/workflows/executions/{UNKNOWN}/steps/a/{word}") for word in ("retry", "skip", "answer")),
-    *(
-        ("POST", f"/workflows/tasks/{UNKNOWN}/{word}")
-        for word in ("claim", "release", "hold", "resume", "reassign", "accept", "decline", "uploads")
-    ),
-]
+EVERY_CALL = every_call()
 
 
-@pytest.mark.parametrize(("method", "path"), EVERY_CALL)
-def test_nobody_gets_401_and_is_told_how_to_authenticate(city, method, path):
+def test_every_view_says_for_each_of_its_methods_what_scope_it_needs():
+    for path, view in every_view():
+        methods = {name.upper() for name in ("get", "post", "put", "patch", "delete") if hasattr(view, name)}
+        assert issubclass(view, Door), path
+        assert set(view.scopes) == methods, path
+        assert set(view.scopes.values()) <= set(scopes.known()), path
+    assert len(EVERY_CALL) > 60
+
+
+@pytest.mark.parametrize(("method", "path", "scope"), EVERY_CALL)
+def test_nobody_gets_401_and_is_told_how_to_authenticate(city, method, path, scope):
     response = Api().call(method, path, {} if method != "GET" else None)
     assert response.status_code == 401
     assert response["WWW-Authenticate"] == "Api-Key"
     assert response.json()["code"] == "not_authenticated"
 
 
-@pytest.mark.parametrize(("method", "path"), EVERY_CALL)
-def test_a_key_without_the_scope_gets_403(city, method, path):
-    powerless = Api(factories.make_key("issues:read"))
-    assert powerless.call(method, path, {} if method != "GET" else None).status_code == 403
+@pytest.mark.parametrize(("method", "path", "scope"), EVERY_CALL)
+def test_a_key_without_the_scope_gets_403_whatever_others_it_has(city, method, path, scope):
+    others = Api(factories.make_key(*(set(scopes.known()) - {scope})))
+    assert others.call(method, path, {} if method != "GET" else None).status_code == 403
 
 
 def test_a_key_cannot_do_what_its_owner_may_not(city, draft):

@@ -77,6 +77,7 @@ class PolicyDocument(EventStream):
         db_table = "policy_documents"
         verbose_name = "policy document"
         ordering = ["heading", "pk"]
+        indexes = [models.Index(fields=["created_at", "id"], name="policy_age")]
         constraints = [
             models.CheckConstraint(
                 name="policy_status_known", condition=models.Q(status__in=PolicyStatus.values)
