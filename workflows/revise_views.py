@@ -107,7 +107,7 @@ class RevisionRun(Door):
         return _answer(revision_run(plan_id=workflow_id, run_id=run_id, by=request.user), status=200)
 
 
-class RevisionRunMade(APIView):
+class RevisionRunMade(Door):
     scopes = {"GET": "plans:read"}
 
     @extend_schema(

@@ -1,8 +1,8 @@
 """A key that is tied to departments sees what is both theirs and its owner's: everywhere, and nothing else."""
 
 import pytest
-
 from executions.adapters.storage.transport import store_document
+
 from executions.models import Document
 from executions.uploads import add_upload
 from issues.models import Department, Issue, within_departments
