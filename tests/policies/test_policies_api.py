@@ -25,6 +25,7 @@ EVERY_CALL = [
     ("GET", f"/policies/{UNKNOWN}"),
     ("PUT", f"/policies/{UNKNOWN}"),
     ("POST", f"/policies/{UNKNOWN}/import"),
+    ("GET", f"/policies/{UNKNOWN}/events"),
     ("GET", f"/policies/{UNKNOWN}/versions/1"),
     ("POST", f"/policies/{UNKNOWN}/publish"),
     ("POST", f"/policies/{UNKNOWN}/withdraw"),
@@ -307,3 +308,15 @@ def test_the_openapi_document_has_examples_of_policies(api):
     ):
         assert "examples" in json.dumps(paths[path][method]), path
     assert "multipart/form-data" in paths["/policies/import"]["post"]["requestBody"]["content"]
+
+
+# --- following --------------------------------------------------------------------------------------
+
+
+def test_a_policy_is_followed_by_those_who_may_read_it(api, policy):
+    api.post(at(policy, "/publish"), {"version": 1})
+    page = api.get(at(policy, "/events"), Accept="application/json").json()
+    assert page["stream"] == f"policy:{policy['policy_id']}"
+    assert [(e["seq"], e["type"]) for e in page["events"]] == [(1, "policy.created"), (2, "policy.published")]
+    outsider = Api(factories.make_key(owner=factories.make_user("viewer", departments=("parks",))))
+    assert outsider.get(at(policy, "/events"), Accept="application/json").status_code == 404

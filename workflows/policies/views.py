@@ -14,6 +14,7 @@ from mudda import etags, idempotency
 from mudda.drf import caller, parse
 from mudda.errors import InvalidRequest, NotFound
 from mudda.etags import IF_MATCH
+from mudda.event_views import EventsView, documented
 from mudda.views import Door, ListDoor
 from workflows.filters import PolicyFilter
 from workflows.policies.citing import citation
@@ -142,6 +143,17 @@ class PolicyDetail(Door):
         return _answer(
             revise_policy(policy_id=policy_id, expected_version=expected, by=caller(request), **given)
         )
+
+
+class PolicyEvents(EventsView):
+    scopes = {"GET": "policies:read"}
+
+    def owner_of(self, request: Request, **named: Any) -> PolicyDocument:
+        return _found(request, named["policy_id"])
+
+    @documented("follow_policy", "Follow what happens to a policy")
+    def get(self, request: Request, policy_id: UUID) -> Response:
+        return self.page(request, policy_id=policy_id)
 
 
 class VersionDetail(Door):
