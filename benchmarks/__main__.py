@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks import listeners
 from benchmarks.page import write_page
 from benchmarks.stack import running_stack
 from mudda.environment import BASE_DIR
@@ -35,6 +36,8 @@ def measure(*, quick: bool, waiting: int) -> dict[str, str]:
         found[name] = work()
         print(f"\n{name} ({time.monotonic() - begun:.0f} s)\n\n{found[name]}", flush=True)
 
+    many_listeners = 50 if quick else 2_000
+    listeners.allow_files(many_listeners)  # before the server starts, which inherits it
     with running_stack() as stack:
         from benchmarks import choosing, deciding, engine, growth, serving
         from benchmarks import waiting as people
@@ -47,6 +50,7 @@ def measure(*, quick: bool, waiting: int) -> dict[str, str]:
         part("launching", lambda: serving.measure_launching(stack, many=many * 2))
         sizes = (2, 4) if quick else (5, 50, 200)
         part("growth", lambda: growth.measure(stack, sizes=sizes, times=1 if quick else 5))
+        part("listeners", lambda: listeners.measure(stack, listeners=many_listeners))
         part("waiting", lambda: people.measure(stack, waiting=waiting, reads=5 if quick else 200))
     return found
 

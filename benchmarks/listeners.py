@@ -1,4 +1,4 @@
-"""``python -m benchmarks.listeners``: many listeners of one web server's streams, and what each of them costs it.
+"""Many listeners of one web server: what each costs it. Alone: ``python -m benchmarks.listeners``.
 
 Each listener is a connection of its own with server-sent events. Measured are the server's memory, threads and
 database connections without and with them, and how long an event takes until the last listener has it.
@@ -29,18 +29,28 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.listeners", description=__doc__)
     parser.add_argument("--listeners", type=int, default=2_000)
     count = parser.parse_args(arguments).listeners
-    _allow_files(2 * count + 500)  # inherited by the server
+    allow_files(count)
     with running_stack() as stack:
-        stack.site.worker.stop()
-        print(asyncio.run(_measure(stack, count)))
+        print(measure(stack, listeners=count))
     return 0
 
 
-def _allow_files(wanted: int) -> None:
+def allow_files(listeners: int) -> None:
+    """Let this process, and what it starts from now on, have a socket for each listener at both ends."""
+    wanted = 2 * listeners + 500
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < wanted:
         most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
+def measure(stack: Stack, *, listeners: int) -> str:
+    """A table: with one listener and with all of them. The worker rests meanwhile."""
+    stack.site.worker.stop()
+    try:
+        return asyncio.run(_measure(stack, listeners))
+    finally:
+        stack.restart_worker()
 
 
 async def _measure(stack: Stack, count: int) -> str:
@@ -94,7 +104,7 @@ async def _event(plan: object, streams: list[asyncio.StreamReader]) -> float:
     begun = time.perf_counter()
     await sync_to_async(_append)(plan)
     async with asyncio.timeout(DEADLINE):
-        await asyncio.gather(*(stream.readuntil(b"event: plan.measured") for stream in streams))
+        await asyncio.gather(*(stream.readuntil(b"event: plan.edited") for stream in streams))
     return time.perf_counter() - begun
 
 
@@ -104,7 +114,7 @@ def _append(plan: object) -> None:
     from mudda import events
 
     with transaction.atomic():
-        events.append(plan, "plan.measured")  # type: ignore[arg-type]
+        events.append(plan, "plan.edited")  # type: ignore[arg-type]
 
 
 def _cost(stack: Stack) -> list[str]:

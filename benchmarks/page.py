@@ -67,6 +67,15 @@ The goal is at most 400 MB in the worker with 10,000 waiting, and reads that tak
 
 {waiting}
 
+## Listeners
+
+Server-sent events of one stream, a connection for each listener, on one web server process; memory, threads and
+connections to the database are the web server's. What an event takes until the last listener has it is the best of
+three, and the program that listens shares the cores. The goal is 2,000 listeners without a thread or a connection for
+any of them.
+
+{listeners}
+
 ## The plan language alone
 
 Pure Python, one thread, the best of many. The goals are 1 ms for the next move and 20 ms for validation.

@@ -16,6 +16,7 @@ SECTIONS = [
     "billable actions",
     "runs waiting",
     "peak memory",
+    "an event reaches all in",
 ]
 
 
