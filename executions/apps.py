@@ -6,9 +6,10 @@ class ExecutionsConfig(AppConfig):
     verbose_name = "Runs"
 
     def ready(self) -> None:
-        from executions import (
+        from executions import (  # noqa: F401 (event_types registers them)
             deadlines,
             deciding,
+            event_types,
             reconciling,
             reminders,
             services,

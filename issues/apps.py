@@ -8,6 +8,7 @@ class IssuesConfig(AppConfig):
     verbose_name = "Issues"
 
     def ready(self) -> None:
+        from issues import event_types  # noqa: F401 (registers them)
         from mudda import reach, scopes
 
         reach.departments_from(_codes_of)

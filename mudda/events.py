@@ -16,6 +16,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection
 from psycopg import sql
 
+from mudda.event_types import ensure_known
 from mudda.listening import EVENTS
 from mudda.models import Event, EventStream
 
@@ -29,12 +30,16 @@ def append(
 
     Args:
         owner: the plan, execution or issue that it happened to; its row is locked until commit.
-        type: ``<what>.<happened>``, such as ``plan.approved``.
+        type: ``<what>.<happened>``, such as ``plan.approved``; one of ``mudda.event_types``.
         data: ids and codes, never personal data.
         actor: the user who did it, or None for the system itself.
+
+    Raises:
+        RuntimeError: outside a transaction, or of a type that nobody has registered: a defect of the caller.
     """
     if not connection.in_atomic_block:
         raise RuntimeError("An event belongs in the transaction of what it tells about.")
+    ensure_known(type)
     actor_id = actor.pk if actor is not None and actor.is_authenticated else None
     event = Event(stream=owner.stream, type=type, actor_id=actor_id, data=dict(data or {}))
     event.pk, event.seq = _write(owner, event)

@@ -7,7 +7,7 @@ class WorkflowsConfig(AppConfig):
 
     def ready(self) -> None:
         from mudda import dispatcher, outbox, scopes
-        from workflows import asking, checks, drafting, revising  # noqa: F401
+        from workflows import asking, checks, drafting, event_types, revising  # noqa: F401
         from workflows.temporal import starting
 
         plan = "workflows.{}_workflowplan".format

@@ -13,12 +13,20 @@ import pytest
 from django.db import connection, transaction
 from django.test import Client
 
-from mudda import events, streaming
+from mudda import event_types, events, streaming
 from mudda.streaming import wants_stream
 from tests import factories
 from tests.api.client import Api
 
 STREAM = {"Accept": "text/event-stream"}
+OWN = ("one", "two", "numbered", "slow", "slower", "elsewhere", "late")
+
+
+@pytest.fixture(autouse=True)
+def own_types(monkeypatch):
+    for name in OWN:
+        kind = event_types.EventType(f"plan.{name}", "A test's.", {})
+        monkeypatch.setitem(event_types._types, kind.name, kind)
 
 
 @pytest.fixture
@@ -87,8 +95,8 @@ def test_who_was_away_goes_on_behind_the_last_event_they_have(plan, key, live_we
 
 def test_more_than_a_page_comes_whole(plan, key, live_web):
     with transaction.atomic():
-        for number in range(450):
-            events.append(plan, f"plan.number_{number}")
+        for _ in range(450):
+            events.append(plan, "plan.numbered")
     with listening(live_web, f"/workflows/{plan.pk}/events", key) as stream:
         assert [seq for seq, _ in take(stream, 451)] == list(range(1, 452))
 
@@ -125,8 +133,8 @@ def test_a_writer_that_holds_its_transaction_open_makes_no_listener_miss_or_reor
 
 def test_many_writers_and_listeners_at_once(plan, key, live_web):
     def write():
-        for number in range(20):
-            append(plan, f"plan.number_{number}")
+        for _ in range(20):
+            append(plan, "plan.numbered")
         connection.close()
 
     found, path = [], f"/workflows/{plan.pk}/events?after=1"

@@ -3,7 +3,13 @@
 import re
 from pathlib import Path
 
+from mudda import event_types
+
 ROOT = Path(__file__).resolve().parents[2]
+ROOMS = ("mudda", "issues", "workflows", "executions")
+
+NO_EVENTS = {"issue.department", "issue.reference", "issue.reporter", "plan.title"}
+"""What looks like a type of event and is a reference in a plan, or a field."""
 
 STACK_ONLY = {"MUDDA_HOME", "MUDDA_ENV_FILE", "TEMPORAL_PORT", "TEMPORAL_UI_PORT"}
 
@@ -17,9 +23,8 @@ def test_the_example_environment_names_every_setting_and_no_other():
 
 def test_the_api_page_names_every_error_code():
     page = (ROOT / "docs/api.md").read_text()
-    rooms = ("mudda", "issues", "workflows", "executions")
     codes = set()
-    for room in rooms:
+    for room in ROOMS:
         for file in (ROOT / room).glob("*.py"):
             codes |= set(re.findall(r'^    code = "(\w+)"', file.read_text(), re.MULTILINE))
     internal = {"error", "conflict", "unprocessable", "unavailable", "migrations_missing", "unknown_scope"}
@@ -27,6 +32,35 @@ def test_the_api_page_names_every_error_code():
     internal |= {"bad_network", "department_beyond_owner", "key_revoked", "cannot_unseal"}
     internal |= {"being_sent", "execution_not_started"}  # the dispatcher's, tried again
     assert {code for code in codes - internal if f"`{code}`" not in page} == set()
+
+
+def test_the_page_of_events_lists_every_type_as_the_catalogue_has_it():
+    page = (ROOT / "docs/events.md").read_text()
+    listed = re.findall(r"^\| `(\w+\.\w+)` \| (.*) \| (.*) \|$", page, re.MULTILINE)
+    known = [
+        (kind.name, kind.description, ", ".join(f"`{name}`: {words}" for name, words in kind.fields.items()))
+        for kind in event_types.known().values()
+    ]
+    assert sorted(listed) == known
+
+
+def test_every_type_of_event_that_the_code_names_is_in_the_catalogue():
+    name, named = re.compile(r'"((?:issue|plan|policy|execution|step|task|webhook)\.[a-z_]+)"'), set()
+    for room in ROOMS:
+        for file in (ROOT / room).rglob("*.py"):
+            if file.name != "event_types.py":
+                named |= set(name.findall(file.read_text()))
+    assert named - NO_EVENTS - set(event_types.known()) == set()
+
+
+def test_every_state_that_a_step_or_a_run_comes_to_has_a_type_of_event():
+    from executions.models import ExecutionStatus, StepStatus
+
+    steps = {f"step.{status}" for status in StepStatus.values}
+    runs = {
+        f"execution.{status}" for status in ExecutionStatus.values if status not in {"pending", "running"}
+    }
+    assert (steps | runs) - set(event_types.known()) == set()
 
 
 def test_no_link_in_the_documents_leads_nowhere():

@@ -5,9 +5,26 @@ import threading
 import pytest
 from django.db import connection, transaction
 
-from mudda import events
+from mudda import event_types, events
 from mudda.models import Event
 from tests import factories
+
+pytestmark = pytest.mark.usefixtures("own_types")
+
+OWN = ("plan.looked_at", "plan.never", "plan.really", "plan.touched", "plan.first", "plan.second")
+
+
+@pytest.fixture
+def own_types(monkeypatch):
+    for name in OWN:
+        monkeypatch.setitem(event_types._types, name, event_types.EventType(name, "A test's.", {}))
+
+
+def test_an_event_of_a_type_that_no_room_has_registered_is_refused(db):
+    plan = factories.make_plan()
+    with pytest.raises(RuntimeError, match="plan.unheard_of"):
+        events.append(plan, "plan.unheard_of")
+    assert [event.type for event in events.of(plan)] == ["plan.drafted"]
 
 
 def test_an_event_outside_a_transaction_is_refused(transactional_db):

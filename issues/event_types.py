@@ -1,0 +1,21 @@
+"""What happens to issues."""
+
+from mudda.event_types import register_type
+
+register_type("issue.reported", "It was reported.", {"reference": "the issue's reference"})
+register_type(
+    "issue.status_changed", "Its status is another.", {"from": "the status before", "to": "the status now"}
+)
+register_type(
+    "issue.note_added",
+    "Somebody, or a step of a run, left a note.",
+    {"note": "the note's id", "visible": "whether the reporter may read it"},
+)
+register_type(
+    "issue.facts_recorded",
+    "A planner read facts out of the statement.",
+    {"facts": "the names of those that are new", "source": "the planner"},
+)
+register_type(
+    "issue.facts_corrected", "Staff said what is true.", {"facts": "the names of those that are new"}
+)

@@ -1,0 +1,58 @@
+"""The catalogue of events: every type that can happen, what it says, and what its data holds.
+
+Rooms register theirs in their ``event_types`` modules; ``docs/events.md`` and ``GET /webhooks/event-types`` list them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class EventType:
+    """``fields`` are the members of the event's data, in words. One that isn't ``offered`` cannot be subscribed to."""
+
+    name: str
+    description: str
+    fields: Mapping[str, str]
+    offered: bool = True
+
+    @property
+    def family(self) -> str:
+        """What comes before the dot: ``plan`` of ``plan.approved``."""
+        return self.name.partition(".")[0]
+
+
+_types: dict[str, EventType] = {}
+
+
+def register_type(
+    name: str, description: str, fields: Mapping[str, str] | None = None, *, offered: bool = True
+) -> None:
+    """Make ``name`` (``<what>.<happened>``) a type that ``mudda.events.append`` accepts."""
+    _types[name] = EventType(name, description, dict(fields or {}), offered)
+
+
+def known() -> dict[str, EventType]:
+    """Every type by its name, in alphabetical order."""
+    return dict(sorted(_types.items()))
+
+
+def ensure_known(name: str) -> EventType:
+    """The type with this name.
+
+    Raises:
+        RuntimeError: nobody has registered it, so nobody could read about it.
+    """
+    if name not in _types:
+        raise RuntimeError(f"There is no type {name!r} of events: its room's event_types has to register it.")
+    return _types[name]
+
+
+def patterns_of(kind: EventType) -> list[str]:
+    """What a subscription to ``kind`` may say: its name, its family, or everything; nothing where it isn't offered."""
+    return [kind.name, f"{kind.family}.*", "*"] if kind.offered else []
+
+
+def is_pattern(text: str) -> bool:
+    """Whether ``text`` is something that can be subscribed to."""
+    return any(text in patterns_of(kind) for kind in _types.values())
