@@ -26,8 +26,10 @@ class ExecutionsConfig(AppConfig):
             notify,
             reports,
         )
+        from executions.subjects import describe_execution
         from executions.temporal.contracts import STEER, TASK_DECIDED
         from mudda import dispatcher, outbox, scopes
+        from mudda.webhooks import subjects
         from workflows.services import tell_executions_by
 
         run, task = "executions.{}_workflowexecution".format, "executions.{}_humantask".format
@@ -49,3 +51,5 @@ class ExecutionsConfig(AppConfig):
         dispatcher.register("start pending executions", starting.start_pending, every=2)
         dispatcher.register("sweep deadlines", deadlines.sweep_deadlines, every=2)
         dispatcher.register("note runs that are late", targets.sweep_targets, every=2)
+        families = ["execution", "step", "task"]
+        subjects.register("execution", describe_execution, scope="executions:read", families=families)

@@ -9,13 +9,16 @@ class IssuesConfig(AppConfig):
 
     def ready(self) -> None:
         from issues import event_types  # noqa: F401 (registers them)
+        from issues.subjects import describe_issue
         from mudda import reach, scopes
+        from mudda.webhooks import subjects
 
         reach.departments_from(_codes_of)
         scopes.register("issues:read", "issues.view_issue", description="Read issues.")
         scopes.register(
             "issues:write", "issues.add_issue", "issues.change_issue", description="Write issues."
         )
+        subjects.register("issue", describe_issue, scope="issues:read", families=["issue"])
 
 
 def _codes_of(user: Any) -> frozenset[str]:

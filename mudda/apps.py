@@ -18,7 +18,9 @@ class MuddaConfig(AppConfig):
             openapi,
             outbox,
             ratelimits,
+            scopes,
         )
+        from mudda.webhooks import event_types, queue, sender, services, subjects  # noqa: F401
 
         for name in ("uvicorn.access", "uvicorn.error", "gunicorn.access", "django.server"):
             logging.getLogger(name).addFilter(middleware.WithoutTokens())  # they have handlers of their own
@@ -27,3 +29,18 @@ class MuddaConfig(AppConfig):
         dispatcher.register("forget idempotency keys", idempotency.forget_old, every=3600)
         dispatcher.register("forget counts of calls", ratelimits.forget_old, every=60)
         dispatcher.register("forget expired tokens", oauth.forget_expired, every=3600)
+        dispatcher.register("forget webhook deliveries", queue.forget_old, every=3600)
+        dispatcher.register_loop("webhooks", sender.run)
+        webhook = "mudda.{}_webhooksubscription".format
+        scopes.register(
+            "webhooks:read", webhook("view"), description="Read webhooks and what was sent to them."
+        )
+        scopes.register(
+            "webhooks:write",
+            webhook("view"),
+            webhook("add"),
+            webhook("change"),
+            webhook("delete"),
+            description="Subscribe to events, change and test webhooks, have events sent again.",
+        )
+        subjects.register("webhook", services.describe_webhook, scope="webhooks:read", families=["webhook"])

@@ -1,10 +1,12 @@
-"""The sweep loop: small jobs that rooms register, run by every worker, each row handled by one of them."""
+"""The sweep loop: small jobs that rooms register, run by every worker, each row handled by one of them; and loops of
+their own for what may take its time."""
 
 import logging
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import psycopg
 from django.db import InterfaceError, OperationalError, close_old_connections
@@ -23,7 +25,13 @@ class Job:
     due: float = field(default=0.0)
 
 
+Loop = Callable[[threading.Event], None]
+
 _jobs: dict[str, Job] = {}
+_loops: dict[str, Loop] = {}
+
+AFTER_A_DEFECT = 5.0
+"""Seconds until a loop that has ended by a defect is run again."""
 
 
 def register(name: str, run: Callable[[], object], *, every: float) -> None:
@@ -32,6 +40,33 @@ def register(name: str, run: Callable[[], object], *, every: float) -> None:
     A job must tolerate being run by several processes at the same time: it claims rows, with SKIP LOCKED.
     """
     _jobs[name] = Job(name, run, every)
+
+
+def register_loop(name: str, run: Loop) -> None:
+    """Have every worker run ``run`` on a thread of its own until the event is set: for what may take its time, which
+    a job must not."""
+    _loops[name] = run
+
+
+def start(stop: threading.Event) -> list[threading.Thread]:
+    """Start the sweep and every registered loop; whoever sets ``stop`` then joins the threads."""
+    work: dict[str, Loop] = {
+        "dispatcher": sweep_until,
+        **{name: partial(_keep_running, name) for name in _loops},
+    }
+    threads = [threading.Thread(target=run, args=(stop,), name=name) for name, run in work.items()]
+    for thread in threads:
+        thread.start()
+    return threads
+
+
+def _keep_running(name: str, stop: threading.Event) -> None:
+    while not stop.is_set():
+        try:
+            _loops[name](stop)
+        except Exception:
+            logger.exception("dispatcher: %s has ended by a defect and will be run again", name)
+            stop.wait(AFTER_A_DEFECT)
 
 
 def run_jobs(*, everything: bool = False) -> None:

@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 EVENTS = "mudda_events"
 """PostgreSQL's NOTIFY channel of events; the payload is the stream that has grown."""
+WEBHOOKS = "mudda_webhooks"
+"""The one that wakes those who send webhooks."""
 
 POLL = 1.0
 """Seconds that the thread waits at a time: how long it may take to notice that nobody listens any more."""

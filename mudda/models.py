@@ -9,19 +9,20 @@ from django.core.validators import MinValueValidator
 from django.db import models
 from django.utils import timezone
 
+from mudda.event_streams import EventStream
+from mudda.webhooks.models import DeliveryStatus, WebhookAllowedHost, WebhookDelivery, WebhookSubscription
 
-class EventStream(models.Model):
-    """A row that owns a stream of events; its lock orders them (see ``mudda.events.append``)."""
-
-    event_seq = models.PositiveBigIntegerField(default=0, editable=False)
-
-    class Meta:
-        abstract = True
-
-    @property
-    def stream(self) -> str:
-        """The stream's name, such as ``plan:<id>``."""
-        raise TypeError(f"{type(self).__name__} has to name its stream")
+__all__ = [
+    "ApiKey",
+    "DeliveryStatus",
+    "Event",
+    "EventStream",
+    "IdempotencyRecord",
+    "OutboxMessage",
+    "WebhookAllowedHost",
+    "WebhookDelivery",
+    "WebhookSubscription",
+]
 
 
 class Event(models.Model):

@@ -17,6 +17,7 @@ urlpatterns = [
     path("oauth/token", oauth.Token.as_view(), name="oauth_token"),
     path("oauth/revoke", oauth.Revoke.as_view(), name="oauth_revoke"),
     path("admin/", admin.site.urls),
+    path("", include("mudda.webhooks.urls")),
     path("", include("issues.urls")),
     # Before the plans: /workflows/executions and /workflows/tasks are more specific than /workflows/{id}.
     path("", include("executions.urls")),

@@ -128,10 +128,14 @@ def django_db_setup(django_db_setup):
     from django.apps import apps
     from django.db.models.signals import post_migrate
 
-    migration = import_module("executions.migrations.0002_groups")
-    post_migrate.connect(
-        lambda **_: migration.make_groups(apps, None), sender=list(apps.get_app_configs())[-1], weak=False
-    )
+    groups = import_module("executions.migrations.0002_groups")
+    webhooks = import_module("executions.migrations.0005_webhook_permissions")
+
+    def make_groups(**_):
+        groups.make_groups(apps, None)
+        webhooks.give_permissions(apps, None)
+
+    post_migrate.connect(make_groups, sender=list(apps.get_app_configs())[-1], weak=False)
 
 
 @pytest.fixture(scope="session")

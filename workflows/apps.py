@@ -7,7 +7,9 @@ class WorkflowsConfig(AppConfig):
 
     def ready(self) -> None:
         from mudda import dispatcher, outbox, scopes
+        from mudda.webhooks import subjects
         from workflows import asking, checks, drafting, event_types, revising  # noqa: F401
+        from workflows.subjects import describe_plan, describe_policy
         from workflows.temporal import starting
 
         plan = "workflows.{}_workflowplan".format
@@ -32,3 +34,5 @@ class WorkflowsConfig(AppConfig):
         outbox.register(asking.ASK_PLANNER, starting.deliver_asking)
         dispatcher.register("notice drafting ended from outside", starting.reconcile_ended, every=20)
         dispatcher.register("start overdue drafting again", starting.start_overdue, every=60)
+        subjects.register("plan", describe_plan, scope="plans:read", families=["plan"])
+        subjects.register("policy", describe_policy, scope="policies:read", families=["policy"])

@@ -97,15 +97,15 @@ async def run_worker(*, task_queue: str, slots: int) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     stop_sweeping = threading.Event()
-    sweeper = threading.Thread(target=dispatcher.sweep_until, args=(stop_sweeping,), name="dispatcher")
-    sweeper.start()
+    sweepers = dispatcher.start(stop_sweeping)
     try:
         client = await _connect_patiently(stop)
         if client is not None:
             await _work(client, stop, task_queue=task_queue, slots=slots)
     finally:
         stop_sweeping.set()
-        await asyncio.to_thread(sweeper.join)
+        for sweeper in sweepers:
+            await asyncio.to_thread(sweeper.join)
         logger.info("worker stopped")
 
 

@@ -9,8 +9,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from executions.temporal.worker import PLANNER_SLOTS, run_worker
 
-CONNECTIONS_BESIDE_STEPS = PLANNER_SLOTS + 2
-"""The planner's, the dispatcher's own, and one to spare."""
+CONNECTIONS_BESIDE_STEPS = PLANNER_SLOTS + 3
+"""The planner's, the dispatcher's own, that of those who send webhooks, and one to spare."""
 
 
 class Command(BaseCommand):

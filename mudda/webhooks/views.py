@@ -1,0 +1,288 @@
+"""The API's doors to webhooks: each parses, calls one service and renders."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from rest_framework.generics import ListAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from mudda import event_types, idempotency
+from mudda.drf import caller, parse
+from mudda.errors import InvalidRequest, NotFound
+from mudda.models import DeliveryStatus, WebhookDelivery, WebhookSubscription
+from mudda.webhooks import services
+from mudda.webhooks.serializers import (
+    ChangeWebhookInput,
+    CreateWebhookInput,
+    DeliveryOutput,
+    EventTypesOutput,
+    ReplayedOutput,
+    ReplayInput,
+    RotateSecretInput,
+    WebhookOutput,
+    WebhookWithSecret,
+    event_type_output,
+    webhook_output,
+)
+from mudda.webhooks.subjects import scope_of
+
+READ, WRITE = "webhooks:read", "webhooks:write"
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    str,
+    OpenApiParameter.HEADER,
+    description="The same key and body get the same answer, for 24 h; a secret is not shown twice.",
+)
+IF_MATCH = OpenApiParameter(
+    "If-Match",
+    str,
+    OpenApiParameter.HEADER,
+    description="The webhook's ETag: change it only if nobody did since.",
+)
+STATUS = OpenApiParameter("status", str, enum=DeliveryStatus.values, description="Only these.")
+LARGEST_ID = 2**63 - 1
+
+CREATE_EXAMPLE = OpenApiExample(
+    "How the water department's runs end",
+    value={
+        "url": "https://example.org/hooks/city",
+        "types": ["execution.completed", "execution.failed"],
+        "filters": {"department": "water"},
+    },
+    request_only=True,
+)
+ROTATE_EXAMPLE = OpenApiExample("Two days to change over", value={"overlap_hours": 48}, request_only=True)
+REPLAY_EXAMPLE = OpenApiExample(
+    "A morning", value={"from": "2026-03-02T06:00:00Z", "to": "2026-03-02T12:00:00Z"}, request_only=True
+)
+
+
+class Webhooks(ListAPIView[WebhookSubscription]):
+    """The caller's webhooks, newest first: a key sees those that it has made."""
+
+    scopes = {"GET": READ, "POST": WRITE}
+    serializer_class = WebhookOutput
+
+    def get_queryset(self) -> QuerySet[WebhookSubscription]:
+        if getattr(self, "swagger_fake_view", False):
+            return WebhookSubscription.objects.none()
+        return services.subscriptions_of(self.request.user, self.request.auth)
+
+    @extend_schema(operation_id="list_webhooks", summary="List webhooks")
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().get(request, *args, **kwargs)
+
+    @extend_schema(
+        operation_id="create_webhook",
+        summary="Have events sent to an address; the answer shows the secret, once",
+        request=CreateWebhookInput,
+        responses={201: WebhookWithSecret},
+        parameters=[IDEMPOTENCY_KEY],
+        examples=[CREATE_EXAMPLE],
+        filters=False,
+    )
+    def post(self, request: Request) -> Response:
+        given = parse(CreateWebhookInput, request)
+        with idempotency.claim(request) as claim:
+            if claim.answer is not None:
+                return claim.answer
+            made, secret = services.create_subscription(
+                url=given["url"],
+                types=given["types"],
+                filters=given.get("filters", {}),
+                by=caller(request),
+                auth=request.auth,
+            )
+            claim.keep(_answer(webhook_output(made), made, status=201))
+            return _answer(webhook_output(made, secret), made, status=201)
+
+
+class EventTypes(APIView):
+    scopes = {"GET": READ}
+
+    @extend_schema(
+        operation_id="list_event_types",
+        summary="List the types of events that can be subscribed to",
+        responses=EventTypesOutput,
+    )
+    def get(self, request: Request) -> Response:
+        offered = [kind for kind in event_types.known().values() if kind.offered]
+        return Response({"types": [event_type_output(kind, scope_of(kind.name) or "") for kind in offered]})
+
+
+class WebhookDetail(APIView):
+    scopes = {"GET": READ, "PATCH": WRITE, "DELETE": WRITE}
+
+    @extend_schema(operation_id="read_webhook", summary="Read a webhook", responses=WebhookOutput)
+    def get(self, request: Request, webhook_id: UUID) -> Response:
+        found = _found(request, webhook_id)
+        return _answer(WebhookOutput(found).data, found)
+
+    @extend_schema(
+        operation_id="change_webhook",
+        summary="Change what is sent where, disable or enable it",
+        request=ChangeWebhookInput,
+        responses=WebhookOutput,
+        parameters=[IF_MATCH],
+    )
+    def patch(self, request: Request, webhook_id: UUID) -> Response:
+        given = parse(ChangeWebhookInput, request)
+        changed = services.change_subscription(
+            subscription_id=webhook_id,
+            expected_version=_if_match(request),
+            by=caller(request),
+            auth=request.auth,
+            **given,
+        )
+        return _answer(WebhookOutput(changed).data, changed)
+
+    @extend_schema(
+        operation_id="delete_webhook",
+        summary="Delete a webhook, and what was to be sent to it",
+        responses={204: None},
+    )
+    def delete(self, request: Request, webhook_id: UUID) -> Response:
+        services.delete_subscription(subscription_id=webhook_id, by=caller(request), auth=request.auth)
+        return Response(status=204)
+
+
+class RotateSecret(APIView):
+    scopes = {"POST": WRITE}
+
+    @extend_schema(
+        operation_id="rotate_webhook_secret",
+        summary="Make another secret; the old one signs too for a while",
+        request=RotateSecretInput,
+        responses=WebhookWithSecret,
+        parameters=[IDEMPOTENCY_KEY],
+        examples=[ROTATE_EXAMPLE],
+    )
+    def post(self, request: Request, webhook_id: UUID) -> Response:
+        given = parse(RotateSecretInput, request)
+        with idempotency.claim(request) as claim:
+            if claim.answer is not None:
+                return claim.answer
+            rotated, secret = services.rotate_secret(
+                subscription_id=webhook_id, by=caller(request), auth=request.auth, **given
+            )
+            claim.keep(_answer(webhook_output(rotated), rotated))
+            return _answer(webhook_output(rotated, secret), rotated)
+
+
+class TestWebhook(APIView):
+    scopes = {"POST": WRITE}
+
+    @extend_schema(
+        operation_id="test_webhook",
+        summary="Have a message of the type webhook.tested sent to this webhook only",
+        request=None,
+        responses={202: DeliveryOutput},
+        parameters=[IDEMPOTENCY_KEY],
+    )
+    def post(self, request: Request, webhook_id: UUID) -> Response:
+        with idempotency.claim(request) as claim:
+            if claim.answer is not None:
+                return claim.answer
+            delivery = services.fire_test(subscription_id=webhook_id, by=caller(request), auth=request.auth)
+            return claim.keep(Response(DeliveryOutput(delivery).data, status=202))
+
+
+class ReplayRange(APIView):
+    scopes = {"POST": WRITE}
+
+    @extend_schema(
+        operation_id="replay_webhook",
+        summary="Have the events of a time sent again, also those from before there was the webhook",
+        request=ReplayInput,
+        responses={202: ReplayedOutput},
+        parameters=[IDEMPOTENCY_KEY],
+        examples=[REPLAY_EXAMPLE],
+    )
+    def post(self, request: Request, webhook_id: UUID) -> Response:
+        given = parse(ReplayInput, request)
+        with idempotency.claim(request) as claim:
+            if claim.answer is not None:
+                return claim.answer
+            count = services.replay_range(
+                subscription_id=webhook_id,
+                since=given["from"],
+                until=given["to"],
+                by=caller(request),
+                auth=request.auth,
+            )
+            return claim.keep(Response({"events": count}, status=202))
+
+
+class Deliveries(ListAPIView[WebhookDelivery]):
+    """What was and is to be sent to a webhook, newest first; kept for 30 days."""
+
+    scopes = {"GET": READ}
+    serializer_class = DeliveryOutput
+
+    def get_queryset(self) -> QuerySet[WebhookDelivery]:
+        if getattr(self, "swagger_fake_view", False):
+            return WebhookDelivery.objects.none()
+        subscription = _found(self.request, self.kwargs["webhook_id"])
+        rows = WebhookDelivery.objects.filter(subscription=subscription).select_related("event")
+        if (status := self.request.query_params.get("status")) is None:
+            return rows
+        if status not in DeliveryStatus.values:
+            message = f"One of: {', '.join(DeliveryStatus.values)}."
+            error = {"pointer": "/status", "code": "bad_value", "message": message}
+            raise InvalidRequest("status is not valid.", errors=[error])
+        return rows.filter(status=status)
+
+    @extend_schema(
+        operation_id="list_webhook_deliveries",
+        summary="List what was and is to be sent to a webhook",
+        parameters=[STATUS],
+    )
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().get(request, *args, **kwargs)
+
+
+class ReplayDelivery(APIView):
+    scopes = {"POST": WRITE}
+
+    @extend_schema(
+        operation_id="replay_webhook_delivery",
+        summary="Have one event sent again, such as one that was parked",
+        request=None,
+        responses={202: DeliveryOutput},
+        parameters=[IDEMPOTENCY_KEY],
+    )
+    def post(self, request: Request, webhook_id: UUID, delivery_id: int) -> Response:
+        with idempotency.claim(request) as claim:
+            if claim.answer is not None:
+                return claim.answer
+            rows = WebhookDelivery.objects.filter(subscription=_found(request, webhook_id))
+            delivery = rows.select_related("subscription").filter(pk=min(delivery_id, LARGEST_ID)).first()
+            if delivery is None:
+                raise NotFound("There is no such delivery.")
+            replayed = services.replay_delivery(delivery=delivery)
+            return claim.keep(Response(DeliveryOutput(replayed).data, status=202))
+
+
+def _found(request: Request, webhook_id: UUID) -> WebhookSubscription:
+    found = services.subscriptions_of(request.user, request.auth).filter(pk=webhook_id).first()
+    if found is None:
+        raise NotFound("There is no such webhook.")
+    return found
+
+
+def _answer(data: Any, subscription: WebhookSubscription, *, status: int = 200) -> Response:
+    headers = {"ETag": f'"{subscription.version}"', "Cache-Control": "no-store"}
+    return Response(data, status=status, headers=headers)
+
+
+def _if_match(request: Request) -> int | None:
+    """The version that the caller has read; 0, which no webhook has, for a tag that is none of ours."""
+    given = request.headers.get("If-Match", "").strip()
+    if given in {"", "*"}:
+        return None
+    number = given.strip('"')
+    return int(number) if number.isascii() and number.isdigit() and len(number) < 10 else 0
