@@ -35,6 +35,7 @@ from mudda.addresses import parse_network
 from mudda.apikeys import OVERLAP, create_api_key, rotate_api_key
 from mudda.models import ApiKey, Event
 from mudda.oauth import make_client
+from mudda.webhooks import admin as webhooks_admin  # noqa: F401 (registers its pages)
 
 if TYPE_CHECKING:
     BaseUserAdmin = DjangoUserAdmin[User]

@@ -17,6 +17,7 @@ SETUP = (
     ("Departments", "apartment", "issues_department", "issues.view_department"),
     ("Categories", "category", "issues_category", "issues.view_category"),
     ("API keys", "key", "mudda_apikey", "mudda.view_apikey"),
+    ("Webhooks", "webhook", "mudda_webhooksubscription", "mudda.view_webhooksubscription"),
     ("People", "group", "auth_user", "auth.view_user"),
     ("Groups", "groups", "auth_group", "auth.view_group"),
     ("Events", "history", "mudda_event", "mudda.view_event"),

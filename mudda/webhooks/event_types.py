@@ -3,7 +3,12 @@
 from mudda.event_types import register_type
 
 register_type("webhook.created", "It was made.", {"types": "what it subscribes to"}, offered=False)
-register_type("webhook.changed", "Its owner changed it.", {"fields": "the names of what"}, offered=False)
+register_type(
+    "webhook.changed",
+    "Somebody changed, enabled or disabled it.",
+    {"fields": "the names of what"},
+    offered=False,
+)
 register_type(
     "webhook.secret_rotated",
     "It has another secret.",

@@ -4,6 +4,7 @@ import uuid
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.core.validators import RegexValidator
 from django.db import models
 from django.utils import timezone
 
@@ -11,6 +12,9 @@ from mudda.event_streams import EventStream
 
 LONGEST_URL = 500
 LONGEST_ERROR = 300
+ALLOWED = RegexValidator(
+    r"^([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?\Z", "Small letters: `host` or `host:port`."
+)
 
 
 class WebhookSubscription(EventStream):
@@ -116,7 +120,10 @@ class WebhookAllowedHost(models.Model):
     """A host of the city's own that webhooks may reach though it is internal or speaks no TLS."""
 
     host = models.CharField(
-        max_length=260, unique=True, help_text="As in the address: `host` or `host:port`."
+        max_length=260,
+        unique=True,
+        validators=[ALLOWED],
+        help_text="As in the address: `host` or `host:port`.",
     )
     added_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,

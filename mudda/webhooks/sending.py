@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from mudda import sealing
 from mudda.models import Event, WebhookSubscription
+from mudda.reach import Reach, narrow
 from mudda.webhooks import queue
 from mudda.webhooks.addresses import WebhookAddressRefused, is_allowed, look_up
 from mudda.webhooks.posting import NotPosted, post
@@ -88,7 +89,10 @@ def unusable(subscription: WebhookSubscription) -> str | None:
 
 def reader_of(subscription: WebhookSubscription) -> Any:
     """The owner, who sees no more than the key that the subscription was made with."""
-    return subscription.owner
+    owner, key = subscription.owner, subscription.api_key
+    if tied := getattr(key, "departments", None):
+        narrow(owner, Reach(departments=frozenset(tied)))
+    return owner
 
 
 def message_id(subscription_id: uuid.UUID, event_id: int) -> str:

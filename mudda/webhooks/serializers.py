@@ -83,8 +83,8 @@ class WebhookOutput(serializers.Serializer[Any]):
     filters = serializers.DictField(child=serializers.CharField())
     active = serializers.BooleanField(help_text="Whether anything is sent to it.")
     disabled_reason = serializers.CharField(
-        help_text="`by_owner`, `gone` (it answered 410), `failing` (nothing arrived for three days), `key_unusable` "
-        "or `owner_inactive`; empty while it is active."
+        help_text="`by_owner`, `by_administrator`, `gone` (it answered 410), `failing` (nothing arrived for three "
+        "days), `key_unusable` or `owner_inactive`; empty while it is active."
     )
     failing_since = serializers.DateTimeField(
         allow_null=True, help_text="Since when nothing has arrived; null while all is well."

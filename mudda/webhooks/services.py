@@ -23,6 +23,9 @@ MOST_SUBSCRIPTIONS = 50
 LONGEST_OVERLAP_HOURS = 168
 MOST_REPLAYED = 10_000
 
+BY_OWNER, BY_ADMINISTRATOR = "by_owner", "by_administrator"
+"""Why a subscription was disabled, besides by itself (see ``mudda.webhooks.queue``)."""
+
 
 class TooManyWebhooks(Conflict):
     code = "too_many_webhooks"
@@ -91,6 +94,7 @@ def change_subscription(
         NotFound: there is no such subscription of the caller's.
         PreconditionFailed: it is another version than ``expected_version``.
         WebhookAddressRefused, InvalidRequest: as for ``create_subscription``.
+        WebhookDisabled: an administrator has disabled it.
     """
     subscription = locked(subscription_id, by, auth)
     if expected_version is not None and expected_version != subscription.version:
@@ -106,13 +110,33 @@ def change_subscription(
     for name in changed:
         setattr(subscription, name, changes[name])
     if "active" in changed:
-        subscription.disabled_reason = "" if subscription.active else "by_owner"
-        subscription.failing_since = None
+        if subscription.disabled_reason == BY_ADMINISTRATOR:
+            raise WebhookDisabled("An administrator has disabled it, and only one can enable it.")
+        _switch(subscription, BY_OWNER)
     subscription.version += 1
     subscription.save()
     events.append(subscription, "webhook.changed", {"fields": changed}, actor=by)
     queue.wake()
     return subscription
+
+
+@transaction.atomic
+def switch_subscription(*, subscription_id: UUID, active: bool, by: User) -> None:
+    """Enable or disable anybody's subscription, for administrators: whoever calls has looked at that."""
+    subscription = WebhookSubscription.objects.select_for_update(of=("self",)).get(pk=subscription_id)
+    if subscription.active == active:
+        return
+    subscription.active = active
+    _switch(subscription, BY_ADMINISTRATOR)
+    subscription.version += 1
+    subscription.save()
+    events.append(subscription, "webhook.changed", {"fields": ["active"]}, actor=by)
+    queue.wake()
+
+
+def _switch(subscription: WebhookSubscription, reason: str) -> None:
+    subscription.disabled_reason = "" if subscription.active else reason
+    subscription.failing_since = None
 
 
 @transaction.atomic
@@ -164,7 +188,7 @@ def fire_test(*, subscription_id: UUID, by: User, auth: object) -> WebhookDelive
 
 
 @transaction.atomic
-def replay_delivery(*, delivery: WebhookDelivery) -> WebhookDelivery:
+def replay_delivery(*, delivery: WebhookDelivery, by: User) -> WebhookDelivery:
     """Have one event sent again, also one that was delivered or parked.
 
     Raises:
@@ -175,6 +199,7 @@ def replay_delivery(*, delivery: WebhookDelivery) -> WebhookDelivery:
     event = Event.objects.filter(pk=delivery.event_id).first()
     if event is None:
         raise NotFound("The event isn't kept any more.")
+    events.append(delivery.subscription, "webhook.replayed", {"events": 1}, actor=by)
     queue.put(delivery.subscription, [event])
     delivery.refresh_from_db()
     return delivery

@@ -263,7 +263,7 @@ class ReplayDelivery(APIView):
             delivery = rows.select_related("subscription").filter(pk=min(delivery_id, LARGEST_ID)).first()
             if delivery is None:
                 raise NotFound("There is no such delivery.")
-            replayed = services.replay_delivery(delivery=delivery)
+            replayed = services.replay_delivery(delivery=delivery, by=caller(request))
             return claim.keep(Response(DeliveryOutput(replayed).data, status=202))
 
 

@@ -10,7 +10,17 @@ from mudda.models import ApiKey, Event
 from tests import factories
 from tests.admin.looking import HOSTILE, assert_tame, said
 
-SETUP = ("issues_department", "issues_category", "mudda_apikey", "auth_user", "auth_group", "mudda_event")
+SETUP = (
+    "issues_department",
+    "issues_category",
+    "mudda_apikey",
+    "mudda_webhooksubscription",
+    "mudda_webhookdelivery",
+    "mudda_webhookallowedhost",
+    "auth_user",
+    "auth_group",
+    "mudda_event",
+)
 
 
 @pytest.mark.parametrize("model", SETUP)
@@ -22,7 +32,7 @@ def test_the_administrator_sees_the_setup_and_nobody_signs_in_first(
     assert nobody.get(address).url.startswith(reverse("admin:login"))
 
 
-@pytest.mark.parametrize("model", ["mudda_apikey", "auth_user", "auth_group", "mudda_event"])
+@pytest.mark.parametrize("model", [model for model in SETUP if not model.startswith("issues_")])
 def test_keys_people_and_events_are_not_for_everybody(owner, colleague, outsider, model):
     for client in (owner, colleague, outsider):
         assert client.get(reverse(f"admin:{model}_changelist")).status_code == 403
