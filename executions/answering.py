@@ -22,8 +22,11 @@ def task_answer(task: HumanTask) -> Response:
 
 
 @contextmanager
-def unchanged(request: Request, task_id: UUID) -> Iterator[None]:
+def unchanged(request: Request, task_id: UUID, *, by_execution: bool = False) -> Iterator[None]:
     """A transaction in which a task is changed, if it is still what ``If-Match`` names.
+
+    Args:
+        by_execution: the caller names the step of a run, and so has read the run.
 
     Raises:
         PreconditionFailed: it is not; carries the current ``etag``.
@@ -33,7 +36,8 @@ def unchanged(request: Request, task_id: UUID) -> Iterator[None]:
         expected = etags.if_match(request)
         if expected is not None:
             task = locked_task(task_id, caller(request))
-            etags.ensure_current(expected, etags.hash_of(TaskOutput(task).data))
+            tag = task.execution.event_seq if by_execution else etags.hash_of(TaskOutput(task).data)
+            etags.ensure_current(expected, tag)
         yield
 
 

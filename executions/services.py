@@ -18,11 +18,18 @@ from executions.starting import ensure_fits, start_or_leave
 from executions.targets import target_of
 from mudda import events
 from mudda.errors import Conflict
+from mudda.etags import Expected
 from workflows.launching import ensure_data, issue_facts
 from workflows.models import PlanApproval, PlanRevision, PlanStatus, WorkflowPlan
 from workflows.plan.catalogue import offered
 from workflows.plan.compiler import compile_plan
-from workflows.services import approve_locked, current_approval, current_revision, locked_plan
+from workflows.services import (
+    approve_locked,
+    current_approval,
+    current_revision,
+    ensure_unchanged,
+    locked_plan,
+)
 
 
 class PlanNotApproved(Conflict):
@@ -51,14 +58,17 @@ def launch_execution(
     by: User,
     approve: bool = False,
     digest: str | None = None,
+    expected: Expected = None,
 ) -> WorkflowExecution:
     """Launch an approved plan, once. Temporal is called after commit; if it is away, the dispatcher starts it later.
 
     Args:
         execution_data: the caller's own keys, which plans read as ``data``.
         approve: approve the revision with ``digest`` in the same breath; the door has checked that ``by`` may.
+        expected: the plan's tag or digest that ``by`` has read (``If-Match``), or None.
 
     Raises:
+        PreconditionFailed: the plan is another by now.
         NotFound: there is no such plan, or ``by`` may not see it.
         AlreadyExecuted: carries the execution's id.
         PlanNotApproved, CatalogueChanged: the plan needs an approval; also all that ``approve_plan`` raises.
@@ -67,6 +77,7 @@ def launch_execution(
     """
     plan = locked_plan(plan_id, by)
     ensure_not_live(plan)
+    ensure_unchanged(plan, expected)
     approval = approve_locked(plan, digest=digest, by=by) if approve else valid_approval(plan)
     revision = current_revision(plan)
     ensure_data(revision, plan.issue, execution_data)

@@ -9,7 +9,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from executions.answering import execution_answer, task_answer
+from executions.answering import execution_answer, task_answer, unchanged
 from executions.deciding import decide_task
 from executions.models import WorkflowExecution
 from executions.serializers import ExecutionOutput, TaskOutput
@@ -57,14 +57,16 @@ class DecideFailure(Door):
     def post(self, request: Request, execution_id: UUID, step_id: str) -> Response:
         given = parse(self.takes, request)
         task = open_escalation(execution_id=execution_id, step_id=step_id, by=caller(request))
-        decided = decide_task(
-            task_id=task.pk,
-            outcome=self.outcome,
-            answer=given.get("answer"),
-            comment=given["reason"],
-            by=caller(request),
-        )
-        return task_answer(decided)
+        with unchanged(request, task.pk, by_execution=True):
+            return task_answer(
+                decide_task(
+                    task_id=task.pk,
+                    outcome=self.outcome,
+                    answer=given.get("answer"),
+                    comment=given["reason"],
+                    by=caller(request),
+                )
+            )
 
 
 def _steering(name: str, summary: str) -> Any:
@@ -81,7 +83,9 @@ def _steering(name: str, summary: str) -> Any:
 
 def _deciding(name: str, summary: str, takes: type[Input] = ReasonInput) -> Any:
     return extend_schema_view(
-        post=extend_schema(operation_id=name, summary=summary, request=takes, responses=TaskOutput)
+        post=extend_schema(
+            operation_id=name, summary=summary, request=takes, responses=TaskOutput, parameters=[IF_MATCH]
+        )
     )
 
 

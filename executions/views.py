@@ -22,9 +22,10 @@ from executions.serializers import (
     StepOutput,
 )
 from executions.services import launch_execution
-from mudda import scopes
+from mudda import etags, scopes
 from mudda.drf import caller, parse
 from mudda.errors import Forbidden, NotFound
+from mudda.etags import IF_MATCH
 from mudda.event_views import EventsView, documented
 from mudda.files.storage import open_document
 from mudda.views import Door, ListDoor
@@ -46,6 +47,7 @@ class ExecutePlan(Door):
         summary="Launch an approved plan, once",
         request=ExecuteInput,
         responses={202: LaunchedOutput},
+        parameters=[IF_MATCH],
         examples=[EXECUTE_EXAMPLE],
     )
     def post(self, request: Request, workflow_id: UUID) -> Response:
@@ -58,6 +60,7 @@ class ExecutePlan(Door):
             approve=given["approve"],
             digest=given.get("digest"),
             by=caller(request),
+            expected=etags.if_match(request),
         )
         answer = {
             "execution_id": str(execution.pk),

@@ -27,7 +27,7 @@ class Degrees(serializers.FloatField):
         degrees = super().to_internal_value(data)
         if not math.isfinite(degrees):
             self.fail("invalid")
-        return round(Decimal(str(degrees)), PLACES)
+        return Decimal(str(round(degrees, PLACES)))
 
 
 class PositionInput(Input):

@@ -71,7 +71,7 @@ def replace_plan(*, plan_id: UUID, document: Any, expected_digest: Expected, by:
         PlanExecuted: it runs or has run.
     """
     plan = locked_plan(plan_id, by)
-    _ensure_current(plan, expected_digest)
+    ensure_unchanged(plan, expected_digest)
     if plan.status == PlanStatus.ARCHIVED:
         raise PlanNotEditable
     ensure_not_executed(plan)
@@ -163,7 +163,7 @@ def approve_plan(
         PlanNotEditable: the plan was rejected or archived.
     """
     plan = locked_plan(plan_id, by)
-    _ensure_current(plan, expected)
+    ensure_unchanged(plan, expected)
     approve_locked(plan, digest=digest, by=by, comment=comment)
     return plan
 
@@ -213,7 +213,7 @@ def reject_plan(*, plan_id: UUID, reason: str, by: User, expected: Expected = No
     """
     plan = locked_plan(plan_id, by)
     revision = current_revision(plan)
-    _ensure_current(plan, expected)
+    ensure_unchanged(plan, expected)
     if plan.status not in {PlanStatus.DRAFT, PlanStatus.APPROVED}:
         raise PlanNotEditable(f"The plan is {plan.status}.")
     ensure_not_executed(plan)
@@ -237,7 +237,7 @@ def archive_plan(*, plan_id: UUID, by: User, expected: Expected = None) -> Workf
     """
     plan = locked_plan(plan_id, by)
     revision = current_revision(plan)
-    _ensure_current(plan, expected)
+    ensure_unchanged(plan, expected)
     if plan.status == PlanStatus.ARCHIVED:
         return plan
     ensure_not_executed(plan)
@@ -250,7 +250,12 @@ def archive_plan(*, plan_id: UUID, by: User, expected: Expected = None) -> Workf
 # --- shared -----------------------------------------------------------------------------------------
 
 
-def _ensure_current(plan: WorkflowPlan, expected: Expected) -> None:
+def ensure_unchanged(plan: WorkflowPlan, expected: Expected) -> None:
+    """Refuse a change that is meant for another text or status of a plan that the caller has locked.
+
+    Raises:
+        PreconditionFailed: carries the current ``etag`` and ``digest``.
+    """
     digest = current_revision(plan).digest
     ensure_current(expected, plan.tag, digest, digest=digest)
 

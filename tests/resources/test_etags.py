@@ -1,9 +1,15 @@
 """ETag, If-Match and If-None-Match: nothing is changed that isn't what the caller has read."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
+from django.db import connections
 
 from executions.services import launch_execution
+from executions.tasks import ask_about_failed_step
 from tests import factories
+from tests.api.client import Api
 from workflows.models import WorkflowPlan
 from workflows.policies.services import create_policy
 from workflows.services import approve_plan
@@ -155,3 +161,54 @@ def test_a_task_is_changed_only_as_it_was_read(owner, wait_for):
     assert (completed.json()["status"], completed.json()["outcome"]) == ("decided", "done")
     again = owner.post(f"{path}/complete", done)
     assert (again.status_code, again.json()["code"]) == (409, "task_closed")
+
+
+def test_a_plan_is_launched_only_as_it_was_read(api, plan):
+    path = f"/workflows/{plan.pk}"
+    draft = api.get(path)["ETag"]
+    approved = api.post(f"{path}/approve", {"digest": plan.current.digest})["ETag"]
+    late = api.post(f"{path}/execute", {}, **{"If-Match": draft})
+    assert (late.status_code, late["ETag"]) == (412, approved)
+    assert api.post(f"{path}/execute", {}, **{"If-Match": approved}).status_code == 202
+
+
+def test_what_to_do_about_a_failed_step_is_decided_only_as_the_run_was_read(owner, execution):
+    failure = {"code": "unavailable", "message": "It is away."}
+    task = ask_about_failed_step(execution.steps.get(), "supervisor", failure, {"type": "object"})
+    path = f"/workflows/executions/{execution.pk}"
+    read = owner.get(path)["ETag"]
+    body = {"reason": "Go on."}
+    assert owner.post(f"{path}/steps/note/skip", body, **{"If-Match": STALE}).status_code == 412
+    skipped = owner.post(f"{path}/steps/note/skip", body, **{"If-Match": read})
+    assert (skipped.status_code, skipped.json()["id"], skipped.json()["outcome"]) == (
+        200,
+        str(task.pk),
+        "skip",
+    )
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("kind", ["issue", "plan", "category"])
+def test_of_two_changes_of_one_reading_at_once_one_passes(kind):
+    factories.load_city()
+    key, plan = factories.make_key(owner=factories.make_user("administrator")), factories.make_plan()
+    path, method, bodies = {
+        "issue": (f"/issues/{plan.issue.reference}", "PATCH", [{"urgency": "low"}, {"urgency": "critical"}]),
+        "plan": (
+            f"/workflows/{plan.pk}",
+            "PUT",
+            [{"workflow_plan": {**plan.current.document, "description": word}} for word in ("A", "B")],
+        ),
+        "category": ("/categories/water_leak", "PATCH", [{"target": "P1D"}, {"target": "P9D"}]),
+    }[kind]
+    tag, both = Api(key).get(path)["ETag"], threading.Barrier(2)
+
+    def change(body):
+        both.wait(10)
+        try:
+            return Api(key).call(method, path, body, **{"If-Match": tag}).status_code
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(2) as threads:
+        assert sorted(threads.map(change, bodies)) == [200, 412]

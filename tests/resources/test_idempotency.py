@@ -8,6 +8,7 @@ import urllib.request
 
 import psycopg
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection, connections
 
 from issues.models import Issue
@@ -15,6 +16,7 @@ from mudda import idempotency
 from mudda.models import IdempotencyRecord
 from tests import factories
 from tests.api.client import Api
+from tests.links.pictures import picture
 from workflows.models import PlanStatus, WorkflowPlan
 
 KEY = {"Idempotency-Key": "the-key"}
@@ -77,6 +79,23 @@ def test_a_link_is_answered_again_and_is_nowhere_readable(owner, wait_for):
     kept = IdempotencyRecord.objects.get()
     token = first.json()["url"].rpartition("/")[2]
     assert kept.sealed and token not in json.dumps(kept.body)
+
+
+def test_an_upload_is_answered_again_also_once_the_task_is_closed(owner, wait_for):
+    task = wait_for("dispatch_crew")
+    path, photo = f"/workflows/tasks/{task.pk}/uploads", picture()
+
+    def give(content=photo):
+        part = SimpleUploadedFile("leak.jpg", content)
+        headers = {"Authorization": f"Api-Key {owner.key}", **KEY}
+        return owner.client.post(path, {"file": part}, headers=headers)
+
+    first = give()
+    assert first.status_code == 201
+    owner.post(f"/workflows/tasks/{task.pk}/complete", {"answer": {"crew": "Crew 7"}})
+    second = give()
+    assert (second.status_code, second.json(), second["Idempotency-Replayed"]) == (201, first.json(), "true")
+    assert give(picture(colour="red")).json()["code"] == "idempotency_key_reused"
 
 
 # --- at once, and crashes ---------------------------------------------------------------------------

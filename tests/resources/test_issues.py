@@ -86,6 +86,7 @@ def test_a_report_sent_again_under_its_key_is_recorded_once(owner):
         ({"category": "no_such"}, "unknown_category", "/category"),
         ({"urgency": "now"}, "invalid_request", "/urgency"),
         ({"latitude": 91}, "invalid_request", "/latitude"),
+        ({"latitude": "9" * 60}, "invalid_request", "/latitude"),
         ({"latitude": None}, "invalid_request", "/latitude"),
         ({"longitude": "nan"}, "invalid_request", "/longitude"),
         ({"longitude": "inf"}, "invalid_request", "/longitude"),
