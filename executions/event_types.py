@@ -73,3 +73,4 @@ register_type(
     "task.link_given", "A signed link was made.", {**_TASK, "link": "the link's id", "role": "for whom"}
 )
 register_type("task.links_revoked", "Signed links were withdrawn.", {**_TASK, "links": "how many"})
+register_type("execution.overdue", "It is past its due time and not over.", {"due_at": "when it was due"})

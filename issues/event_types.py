@@ -19,3 +19,8 @@ register_type(
 register_type(
     "issue.facts_corrected", "Staff said what is true.", {"facts": "the names of those that are new"}
 )
+register_type(
+    "issue.updated", "Somebody changed what is known of it.", {"changed": "the names of the fields"}
+)
+register_type("issue.file_added", "A file was attached.", {"attachment": "the attachment's id"})
+register_type("issue.file_removed", "An attached file was removed.", {"attachment": "the attachment's id"})

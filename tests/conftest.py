@@ -129,7 +129,7 @@ def django_db_setup(django_db_setup):
     from django.db.models.signals import post_migrate
 
     groups = import_module("executions.migrations.0002_groups")
-    webhooks = import_module("executions.migrations.0005_webhook_permissions")
+    webhooks = import_module("executions.migrations.0006_webhook_permissions")
 
     def make_groups(**_):
         groups.make_groups(apps, None)

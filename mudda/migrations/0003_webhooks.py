@@ -12,7 +12,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('mudda', '0001_initial'),
+        ('mudda', '0002_keys_and_limits'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('mudda', '0001_initial'),
+        ('mudda', '0003_webhooks'),
     ]
 
     operations = [

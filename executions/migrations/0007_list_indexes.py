@@ -7,9 +7,9 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('executions', '0003_people_and_time'),
+        ('executions', '0006_webhook_permissions'),
         ('issues', '0004_list_indexes'),
-        ('workflows', '0003_list_indexes'),
+        ('workflows', '0004_list_indexes'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

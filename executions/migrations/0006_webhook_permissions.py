@@ -36,7 +36,7 @@ def take_permissions(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("executions", "0003_people_and_time"),
+        ("executions", "0005_last_looks"),
         ("mudda", "0003_webhooks"),
     ]
 

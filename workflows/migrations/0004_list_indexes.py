@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('issues', '0004_list_indexes'),
-        ('workflows', '0002_policies_and_planner_runs'),
+        ('workflows', '0003_planner_runs_stay'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
