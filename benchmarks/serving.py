@@ -85,11 +85,11 @@ def measure_launching(stack: Stack, *, many: int) -> str:
             rows.append([callers, f"{rate:.0f}", ms(median(took)), ms(percentile(took, 99))])
     finally:
         stack.restart_worker()
-    _wait_for_all()
+    wait_for_all()
     return table(["callers at once", "launches/s", "median", "p99"], rows)
 
 
-def _wait_for_all() -> None:
+def wait_for_all() -> None:
     """What was launched for the measurement is carried out before the next begins."""
     until = time.monotonic() + DEADLINE
     while WorkflowExecution.objects.exclude(status__in=OVER).exists():

@@ -14,21 +14,23 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import django
 import psutil
 from temporalio.client import Client
 
 from benchmarks.worker import QUEUE
-from mudda.devstack.processes import Child
+from mudda.devstack.processes import Child, Web
 from mudda.devstack.site import Site
 from mudda.devstack.surroundings import free_port
 from mudda.devstack.temporal import Temporal
 
-SCOPES = ("plans:read", "plans:approve", "executions:read", "executions:write", "tasks:read")
+APPLICATION = "mudda.asgi:application"
+SCOPES = ("plans:read", "plans:write", "plans:approve", "executions:read", "executions:write", "tasks:read")
 STABLE = 1.5
 """Seconds without a change, after which the server's count of actions is taken to be whole."""
 
@@ -98,6 +100,20 @@ class Stack:
     def caller(self) -> "Caller":
         return Caller(self.site.host, self.site.port, self.key)
 
+    @contextlib.contextmanager
+    def server(self, application: str, variables: Mapping[str, str]) -> Iterator[Web]:
+        """Another web server on the same database and Temporal, started as mudda's own is."""
+        environment = {**os.environ, **variables}
+        log = self.site.home / "logs" / f"{uuid4()}.log"
+        web = Web(self.site.host, free_port(), environment, log)
+        web.command = [application if word == APPLICATION else word for word in web.command]
+        try:
+            web.start()
+            web.wait()
+            yield web
+        finally:
+            web.stop()
+
 
 class Caller:
     """A caller of the API with a connection of its own; one for each thread."""
@@ -106,15 +122,24 @@ class Caller:
         self._connection = http.client.HTTPConnection(host, port, timeout=60)
         self._headers = {"Authorization": f"Api-Key {key}", "Content-Type": "application/json"}
 
-    def timed(self, method: str, path: str, body: Any = None, *, expected: int = 200) -> float:
+    def timed(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        expected: int = 200,
+        headers: Mapping[str, str] | None = None,
+    ) -> float:
         """Call, read the whole answer, and return the seconds that it took.
 
         Raises:
             RuntimeError: the answer has another status.
         """
         content = None if body is None else json.dumps(body)
+        sent = {**self._headers, **(headers or {})}
         begun = time.perf_counter()
-        self._connection.request(method, path, body=content, headers=self._headers)
+        self._connection.request(method, path, body=content, headers=sent)
         answer = self._connection.getresponse()
         text = answer.read()
         took = time.perf_counter() - begun
