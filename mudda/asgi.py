@@ -2,12 +2,13 @@
 
 import os
 
-from django.core.asgi import get_asgi_application
+import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mudda.settings")
-django_application = get_asgi_application()
+django.setup(set_prefix=False)
 
 from mudda.bodies import BodyCeiling  # noqa: E402 (reads the settings)
+from mudda.handler import Handler  # noqa: E402 (reads the settings)
 from mudda.streaming import EventStreams  # noqa: E402 (reads the models)
 
-application = EventStreams(BodyCeiling(django_application))
+application = EventStreams(BodyCeiling(Handler()))
