@@ -244,9 +244,7 @@ class Service:
                 canonical_text=self.template["canonical_text"],
                 created_at=now,
             )
-            await db.execute(
-                "UPDATE workflow_plans SET current_id = $2 WHERE id = $1", plan_id, revision_id
-            )
+            await db.execute("UPDATE workflow_plans SET current_id = $2 WHERE id = $1", plan_id, revision_id)
             await self.run.one(db, id=uuid4(), plan_id=plan_id, revision_id=revision_id, created_at=now)
             stream = {"issue": f"issue:{issue_id}", "plan": f"plan:{plan_id}"}
             told = [(stream[one["of"]], one["seq"], one["type"], one["data"]) for one in events]

@@ -106,9 +106,7 @@ def _saved(whole: float, without: float) -> str:
 # --- taking turns -----------------------------------------------------------------------------------
 
 
-def _against_the_least(
-    stack: Stack, calls: Callable[[int], list[Call]], *, rounds: int, many: int
-) -> str:
+def _against_the_least(stack: Stack, calls: Callable[[int], list[Call]], *, rounds: int, many: int) -> str:
     template = stack.site.home / "template.json"
     template.write_text(json.dumps(_template(stack)))
     rows: list[Sequence[object]] = []
@@ -140,7 +138,9 @@ def _take_turns(
 ) -> None:
     """``rounds`` times each, ``many`` calls at a time; the order changes from round to round."""
     for one in contenders:  # warm
-        _round(stack, Contender(one.name, one.port, one.pid, one.once), calls(max(callers, many // 5)), callers)
+        _round(
+            stack, Contender(one.name, one.port, one.pid, one.once), calls(max(callers, many // 5)), callers
+        )
     for number in range(rounds):
         for one in contenders[:: -1 if number % 2 else 1]:
             _round(stack, one, calls(many), callers)
