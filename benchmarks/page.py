@@ -106,8 +106,8 @@ any of them.
 
 HTTP requests, one after the other, by one caller, with what was there and with many executions stored, each with a
 plan, an issue, two steps and a task of its own. Each read is of another execution. Lists are first pages of 50. The
-goal for reading one is 5 ms at the median: {stored goal}. That every list is read along an index, in every combination of
-its filters, is a test: `tests/speed/test_indexes.py`.
+goal for reading one is 5 ms at the median: {stored goal}. That every list is read along an index, in every combination
+of its filters, is a test: `tests/speed/test_indexes.py`.
 
 {stored}
 
