@@ -62,8 +62,9 @@ def _closed_since_last_look() -> int:
     """What Temporal lists as closed since it was last asked, however long ago that was."""
     now = timezone.now()
     last = LastLook.objects.filter(name=LOOK).values_list("at", flat=True).first()
-    closed = {_execution_id(workflow_id) for workflow_id, _ in temporal.list_workflows(_query(last))}
-    found = WorkflowExecution.objects.filter(pk__in=closed - {None}, status__in=LIVE).only("pk")
+    named = (_execution_id(workflow_id) for workflow_id, _ in temporal.list_workflows(_query(last)))
+    closed = {execution_id for execution_id in named if execution_id is not None}
+    found = WorkflowExecution.objects.filter(pk__in=closed, status__in=LIVE).only("pk")
     ended = sum(_end_if_over(execution) for execution in found)
     LastLook.objects.update_or_create(name=LOOK, defaults={"at": now})
     return ended
