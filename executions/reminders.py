@@ -15,7 +15,6 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from executions.activities.notify import one_line
 from executions.adapters.email.letters import write_letter
 from executions.adapters.email.transport import Letter, send_letter
 from executions.adapters.errors import AdapterError
@@ -26,6 +25,7 @@ from issues.models import Department
 from mudda import outbox
 from mudda.errors import Unavailable
 from mudda.models import OutboxMessage
+from workflows.plan.messages import one_line
 
 logger = logging.getLogger(__name__)
 

@@ -136,8 +136,11 @@ class RecipientOutput(serializers.Serializer[Any]):
 class MessageOutput(serializers.Serializer[Any]):
     step_id = serializers.CharField()
     to = RecipientOutput(many=True)
-    subject = serializers.CharField()
-    text = serializers.CharField()
+    channel = serializers.ChoiceField(["email", "sms"])
+    subject = serializers.CharField(help_text="Empty for a text message.")
+    text = serializers.CharField(
+        help_text="As it is sent; of a letter without its end: when it is due, numbers, the link."
+    )
 
 
 class AskedApprovalOutput(serializers.Serializer[Any]):

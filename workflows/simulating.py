@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, Literal
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.utils import timezone
 
@@ -15,6 +16,7 @@ from workflows.models import PlanRevision, WorkflowPlan
 from workflows.plan.catalogue import offered
 from workflows.plan.compiled import CompiledPlan
 from workflows.plan.compiler import compile_plan
+from workflows.plan.messages import EMAIL, SMS
 from workflows.plan.people import REPORTER
 from workflows.plan.scheduler import Context
 from workflows.plan.simulation import simulate
@@ -66,6 +68,7 @@ def simulate_plan(
         failing=failing,
         escalations=escalations,
         started_at=now.isoformat(),
+        city=settings.CITY_NAME,
     ).to_json()
     head = {"digest": revision.digest, "revision": revision.number, "started_at": now.isoformat()}
     return {**head, **_with_addresses_known(simulation, found.issue)}
@@ -97,10 +100,15 @@ def _ensure_steps(compiled: CompiledPlan, assumed: Mapping[str, Collection[str]]
 
 def _with_addresses_known(simulation: dict[str, Any], issue: Issue) -> dict[str, Any]:
     """Roles stay roles: of the records, only whether they have an address is told, never which."""
-    knows = _Records(issue).has_address
-    people = [{**one, "has_address": knows(one["who"])} for one in simulation["people"]]
+    records = _Records(issue)
+    people = [{**one, "has_address": records.has_address(one["who"])} for one in simulation["people"]]
     messages = [
-        {**one, "to": [{"role": role, "has_address": knows(role)} for role in one["to"]]}
+        {
+            **one,
+            "to": [
+                {"role": role, "has_address": records.has_address(role, one["channel"])} for role in one["to"]
+            ],
+        }
         for one in simulation["messages"]
     ]
     return {**simulation, "people": people, "messages": messages}
@@ -110,12 +118,18 @@ class _Records:
     """What the city's records say of the roles in one simulation."""
 
     def __init__(self, issue: Issue) -> None:
-        self.reporter = bool(issue.reporter and issue.reporter.email)
+        self.reporter = {
+            EMAIL: bool(issue.reporter and issue.reporter.email),
+            SMS: bool(issue.reporter and issue.reporter.phone),
+        }
         active = Department.objects.filter(active=True).exclude(email="")
         self.departments = set(active.values_list("code", flat=True))
 
-    def has_address(self, who: str) -> bool | None:
-        """Whether a letter to ``who`` has somewhere to go; None for a group, which gets no letters."""
+    def has_address(self, who: str, channel: str = EMAIL) -> bool | None:
+        """Whether a message to ``who`` has somewhere to go; None for a group, which gets no letters. Departments have
+        no numbers for text messages."""
         if who == REPORTER:
-            return self.reporter
+            return self.reporter[channel]
+        if channel == SMS:
+            return False
         return who.removeprefix(DEPARTMENT) in self.departments if who.startswith(DEPARTMENT) else None

@@ -1,16 +1,14 @@
 """``order_contractor``: an order within the limit that was approved, and the letter that tells the department."""
 
-from decimal import ROUND_FLOOR, Decimal
 from typing import Any
 
-from executions.activities.notify import send_once
+from executions.activities.notify import send_once, words_of_step
 from executions.activities.recipients import Recipient, find_department
 from executions.activities.registry import StepContext, StepFailed, implements
 from executions.models import ContractorOrder
 from issues.models import Department
 from workflows.plan.core import ORDER_CONTRACTOR
-
-CENT = Decimal("0.01")
+from workflows.plan.messages import cost_limit
 
 
 @implements(ORDER_CONTRACTOR)
@@ -32,8 +30,7 @@ def _write(step: StepContext, department: Department) -> ContractorOrder:
             "execution": step.execution,
             "department": department,
             "scope": step.inputs["scope"],
-            # Never more than what a person approved.
-            "cost_limit": Decimal(str(step.inputs["cost_limit"])).quantize(CENT, ROUND_FLOOR),
+            "cost_limit": cost_limit(step.inputs["cost_limit"]),
         },
     )
     return order
@@ -50,5 +47,4 @@ def _tell(step: StepContext, order: ContractorOrder) -> None:
         "cost_limit": f"{order.cost_limit:,.2f}",
         "order_id": str(order.pk),
     }
-    subject = f"Order: {step.execution.plan.issue.reference}: {step.step.title}"
-    send_once(step, "letter", recipient, "order", subject, context)
+    send_once(step, "letter", recipient, "order", words_of_step(step).subject, context)

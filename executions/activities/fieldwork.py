@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from executions.activities.notify import send_once
+from executions.activities.notify import send_once, words_of_step
 from executions.activities.recipients import Recipient, find_department, find_recipient
 from executions.activities.registry import StepContext, Waiting, implements
 from executions.adapters.email.letters import Kind
@@ -12,24 +12,22 @@ from executions.models import HumanTask
 from executions.tasks import DONE, is_closed, open_task
 from issues.models import Department
 from workflows.plan.core import ASK_REPORTER, CONFIRM_COMPLETION, DISPATCH_CREW, INSPECT_SITE, REQUEST_PHOTOS
+from workflows.plan.messages import instructions_of, urgency_of
 
 
 @implements(DISPATCH_CREW)
 def dispatch_crew(step: StepContext) -> Waiting:
     department = find_department(step.inputs["department"])
-    task = _open(step, department=department, question=step.inputs["instructions"], form=CREW_FORM)
-    _tell_crew(
-        step, task, department, urgency=step.inputs["urgency"], instructions=step.inputs["instructions"]
-    )
+    task = _open(step, department=department, question=instructions_of(step.inputs), form=CREW_FORM)
+    _tell_crew(step, task, department)
     return Waiting(task)
 
 
 @implements(INSPECT_SITE)
 def inspect_site(step: StepContext) -> Waiting:
     department = find_department(step.inputs["department"])
-    asked = "\n".join(question["ask"] for question in step.inputs["questions"].values())
-    task = _open(step, department=department, question=asked)
-    _tell_crew(step, task, department, urgency=step.execution.issue_facts["urgency"], instructions=asked)
+    task = _open(step, department=department, question=instructions_of(step.inputs))
+    _tell_crew(step, task, department)
     return Waiting(task)
 
 
@@ -40,18 +38,15 @@ def confirm_completion(step: StepContext) -> Waiting:
 
 @implements(REQUEST_PHOTOS)
 def request_photos(step: StepContext) -> Waiting:
-    count = step.inputs.get("count")
-    wanted = f"Please send us {count} photos" if count and count > 1 else "Please send us a photo"
-    question = f"{wanted} of: {step.inputs['of']}"
-    task = _open(step, question=question, form=PHOTO_FORM)
-    _ask(step, task, find_recipient(step, step.inputs["from"]), question)
+    task = _open(step, question=words_of_step(step).text, form=PHOTO_FORM)
+    _ask(step, task, find_recipient(step, step.inputs["from"]))
     return Waiting(task)
 
 
 @implements(ASK_REPORTER)
 def ask_reporter(step: StepContext) -> Waiting:
-    task = _open(step, question=step.inputs["question"])
-    _ask(step, task, find_recipient(step, "issue.reporter"), step.inputs["question"])
+    task = _open(step, question=words_of_step(step).text)
+    _ask(step, task, find_recipient(step, "issue.reporter"))
     return Waiting(task)
 
 
@@ -79,27 +74,24 @@ def _open(
     )
 
 
-def _tell_crew(
-    step: StepContext, task: HumanTask, department: Department, *, urgency: str, instructions: str
-) -> None:
+def _tell_crew(step: StepContext, task: HumanTask, department: Department) -> None:
     recipient = Recipient(f"department:{department.code}", department.name, department.email)
-    subject = f"[{urgency}] {step.execution.plan.issue.reference}: {step.step.title}"
+    subject = words_of_step(step).subject
     context = {
         "title": step.step.title,
         "department": department.name,
         "address": step.inputs["address"],
-        "urgency": urgency,
-        "instructions": instructions,
+        "urgency": urgency_of(step.inputs, step.execution.issue_facts),
+        "instructions": instructions_of(step.inputs),
         "due": task.due,
     }
     _send(step, task, recipient, "dispatch", subject, context)
 
 
-def _ask(step: StepContext, task: HumanTask, recipient: Recipient, question: str) -> None:
+def _ask(step: StepContext, task: HumanTask, recipient: Recipient) -> None:
     """A letter with the question. Without an address in the records the task stays for staff to answer."""
-    subject = f"A question about {step.execution.plan.issue.reference}"
-    context = {"question": question}
-    _send(step, task, recipient, "request", subject, context)
+    words = words_of_step(step)
+    _send(step, task, recipient, "request", words.subject, {"question": words.text})
 
 
 def _send(

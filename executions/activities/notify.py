@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
-from django.utils.translation import gettext as _
 
 from executions.activities.recipients import Recipient, find_recipient
 from executions.activities.registry import StepContext, StepFailed, implements
@@ -13,6 +12,7 @@ from executions.adapters.email.letters import Kind, write_letter
 from executions.adapters.email.transport import Letter, send_letter
 from executions.adapters.sms import transport as sms
 from workflows.plan.core import SEND_NOTIFICATION
+from workflows.plan.messages import EMAIL, SMS, Words, one_line, words_of
 
 SENT = "sent"
 NO_ADDRESS = "no_address"
@@ -21,8 +21,8 @@ NO_ADDRESS = "no_address"
 
 @implements(SEND_NOTIFICATION)
 def send_notification(step: StepContext) -> dict[str, Any]:
-    channel = step.inputs.get("channel", "email")
-    send = _by_sms if channel == "sms" else _by_email
+    channel = step.inputs.get("channel", EMAIL)
+    send = _by_sms if channel == SMS else _by_email
     roles = step.inputs["to"] if isinstance(step.inputs["to"], list) else [step.inputs["to"]]
     recipients = [find_recipient(step, role) for role in dict.fromkeys(roles)]
     sent = [send(step, at, recipient) for at, recipient in enumerate(recipients)]
@@ -34,9 +34,8 @@ def send_notification(step: StepContext) -> dict[str, Any]:
 
 
 def _by_email(step: StepContext, at: int, recipient: Recipient) -> bool:
-    subject = step.inputs.get("subject") or _("About your report %s") % step.execution.plan.issue.reference
-    context = {"message": step.inputs["message"]}
-    return send_once(step, f"letter-{at}", recipient, "notification", subject, context)
+    words = words_of_step(step)
+    return send_once(step, f"letter-{at}", recipient, "notification", words.subject, {"message": words.text})
 
 
 def _by_sms(step: StepContext, at: int, recipient: Recipient) -> bool:
@@ -46,7 +45,7 @@ def _by_sms(step: StepContext, at: int, recipient: Recipient) -> bool:
     number = sms.sendable_number(recipient.phone)
     if not number:
         return False
-    text = f"{settings.CITY_NAME}, {step.execution.plan.issue.reference}: {step.inputs['message']}"
+    text = words_of_step(step).text
 
     def send(key: str) -> dict[str, Any]:
         receipt = sms.send_text(sms.TextMessage(to=number, text=text, key=key))
@@ -54,6 +53,24 @@ def _by_sms(step: StepContext, at: int, recipient: Recipient) -> bool:
 
     step.effects.once(f"text-{at}", send, sms.EFFECT_CLASS)
     return True
+
+
+def words_of_step(step: StepContext) -> Words:
+    """What a step of the core says: as its simulation shows it.
+
+    Raises:
+        LookupError: it is no step that says anything.
+    """
+    found = words_of(
+        step.step.activity_id,
+        step.step.title,
+        step.inputs,
+        step.execution.issue_facts,
+        settings.CITY_NAME,
+    )
+    if found is None:
+        raise LookupError(f"{step.step.activity_id} has no words of its own")
+    return found
 
 
 def send_once(
@@ -88,8 +105,3 @@ def send_once(
 
     step.effects.once(name, send, "at_most_once")
     return True
-
-
-def one_line(text: str) -> str:
-    """A subject is one header line; a plan's text may have come from a citizen's."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:200]

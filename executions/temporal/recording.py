@@ -393,7 +393,9 @@ def apply_carried(execution: WorkflowExecution, carried: Iterable[Carried]) -> N
             step.output = item.output
         if item.status in ENDED:
             step.ended_at = timezone.now()
-            withdraw_tasks(execution, WHY_WITHDRAWN.get(StepStatus(item.status), RUN_STOPPED), step_id=step.step_id)
+            withdraw_tasks(
+                execution, WHY_WITHDRAWN.get(StepStatus(item.status), RUN_STOPPED), step_id=step.step_id
+            )
         else:
             step.started_at = step.started_at or timezone.now()
         step.save(update_fields=["status", "output", "error", "reason", "started_at", "ended_at"])

@@ -16,10 +16,12 @@ from workflows.plan.checks.inputs import schema_problems
 from workflows.plan.compiler import compile_plan
 from workflows.plan.core import CORE
 from workflows.plan.examples import example
+from workflows.plan.messages import crew_text, order_text
 from workflows.plan.scheduler import ENDED, Context, Finish
 from workflows.plan.simulation import ANSWER_SECONDS, Involved, Message, simulate
 
 HOUR, DAY = 3600, 86_400
+REFERENCE, URGENCY = ISSUE["reference"], ISSUE["urgency"]
 CONTEXT = Context(ISSUE, {"priority": "high"})
 
 
@@ -80,13 +82,14 @@ def test_the_timeline_follows_the_declared_durations_and_the_needs():
 def test_inputs_and_messages_are_rendered():
     simulation = of(leak(), answers={"assess": {"severity": "high", "lane_affected": True, "depth": 3}})
     assert entry(simulation, "repair").inputs["instructions"] == "Severity: high. Find the leak."
-    asked = "123 Main St\n\nHow bad is it?\nMust a lane be closed?\nHow deep?"
+    asked = "How bad is it?\nMust a lane be closed?\nHow deep?"
+    water = ("department:water",)
     assert simulation.messages == (
-        Message("assess", ("department:water",), "Look at the leak", asked),
-        Message("warn", ("issue.reporter",), "", "Water is off at 123 Main St."),
-        Message(
-            "repair", ("department:water",), "[high] Repair the main", "123 Main St\n\nSeverity: high. Find the leak."
-        ),
+        Message("assess", water, "email", f"[{URGENCY}] {REFERENCE}: Look at the leak",
+                crew_text("Look at the leak", REFERENCE, "123 Main St", URGENCY, asked)),
+        Message("warn", ("issue.reporter",), "email", f"About your report {REFERENCE}", "Water is off at 123 Main St."),
+        Message("repair", water, "email", f"[high] {REFERENCE}: Repair the main",
+                crew_text("Repair the main", REFERENCE, "123 Main St", "high", "Severity: high. Find the leak.")),
     )  # fmt: skip
 
 
@@ -96,10 +99,19 @@ def test_questions_to_people_are_messages_too():
          "inputs": {"of": "the leak", "from": "{{ issue.reporter }}"}},
         {"step_id": "ask", "activity_id": "ask_reporter", "title": "Ask", "inputs": {"question": "Is it gone?"}},
     ]  # fmt: skip
+    asking = f"A question about {REFERENCE}"
     assert of({"schema_version": 1, "workflow_name": "Ask", "steps": steps}).messages == (
-        Message("photos", ("issue.reporter",), "", "Photos of: the leak"),
-        Message("ask", ("issue.reporter",), "", "Is it gone?"),
+        Message("photos", ("issue.reporter",), "email", asking, "Please send us a photo of: the leak"),
+        Message("ask", ("issue.reporter",), "email", asking, "Is it gone?"),
     )
+
+
+def test_a_text_message_is_shown_with_what_it_begins_with_and_has_no_subject():
+    step = {"step_id": "tell", "activity_id": "send_notification", "title": "Tell",
+            "inputs": {"to": "{{ issue.reporter }}", "message": "Water is off.", "channel": "sms"}}  # fmt: skip
+    (message,) = of({"schema_version": 1, "workflow_name": "Tell", "steps": [step]}, city="Oakville").messages
+    assert (message.channel, message.subject) == ("sms", "")
+    assert message.text == f"Oakville, {REFERENCE}: Water is off."
 
 
 def test_people_are_the_roles_and_groups_that_have_a_part():
@@ -221,9 +233,9 @@ def test_a_simulation_is_told_as_json_and_is_the_same_each_time():
     assert json.loads(json.dumps(told)) == told
     assert of(contracted()).to_json() == told
     assert told["messages"] == [
-        {"step_id": "order", "to": ["department:roads"], "subject": "Order: Order",
-         "text": "Dig.\n\nCost limit: 5000"},
-        {"step_id": "tell", "to": ["issue.reporter", "department:water"], "subject": "Works",
+        {"step_id": "order", "to": ["department:roads"], "channel": "email", "subject": f"Order: {REFERENCE}: Order",
+         "text": order_text("Order", REFERENCE, "5,000.00", "Dig.")},
+        {"step_id": "tell", "to": ["issue.reporter", "department:water"], "channel": "email", "subject": "Works",
          "text": "Order … at 123 Main St."},
     ]  # fmt: skip
     assert list(told) == [

@@ -45,10 +45,11 @@ class Involved:
 
 @dataclass(frozen=True)
 class Message:
-    """A message that would be sent. ``to`` are roles; ``subject`` is "" where the activity has its own."""
+    """A message that would be sent, in its own words: see ``messages.Words``. ``to`` are roles."""
 
     step_id: str
     to: tuple[str, ...]
+    channel: str
     subject: str
     text: str
 

@@ -63,6 +63,7 @@ def simulate(
     failing: Collection[str] = (),
     escalations: Mapping[str, Answer] | None = None,
     started_at: str | None = None,
+    city: str = "",
 ) -> Simulation:
     """Play a run to its end.
 
@@ -77,8 +78,10 @@ def simulate(
             tried again stops the run.
         started_at: RFC 3339 moment of the launch, for waits until a moment; the issue's ``reported_at`` when
             left out.
+        city: The city's name, for text messages.
     """
     run = _Run(compiled, context, answers or {}, approvals or {}, set(failing), escalations or {})
+    run.city = city
     run.launched = timestamp(started_at or context.issue.get("reported_at")) or run.launched
     return run.play()
 
@@ -112,6 +115,7 @@ class _Run:
             escalations,
         )
         self.launched = timestamp(EXAMPLE_TIME)
+        self.city = ""
         self.now = self.turn = 0
         self.cost: float = 0
         self.states: dict[str, StepState] = {}
@@ -172,7 +176,7 @@ class _Run:
         self.cost += step.cost
         for who in roles_of(step, move.inputs):
             self._involve(who, step)
-        self.messages += messages_of(step, move.inputs)
+        self.messages += messages_of(step, move.inputs, self.context.issue, self.city)
         failure = Failure("assumed", "Assumed to fail.") if step.step_id in self.failing else None
         try:
             self._later(self._duration(step, move.inputs), move, failure)

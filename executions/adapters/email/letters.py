@@ -1,12 +1,21 @@
 """The words of our letters, as plain text and as HTML, from ``templates/email/``."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from django.conf import settings
 from django.template.loader import render_to_string
 
+from workflows.plan.messages import crew_text, order_text
+
 Kind = Literal["notification", "dispatch", "request", "order", "task"]
+
+
+BEGINNINGS: dict[Kind, tuple[Callable[..., str], tuple[str, ...]]] = {
+    "dispatch": (crew_text, ("title", "reference", "address", "urgency", "instructions")),
+    "order": (order_text, ("title", "reference", "cost_limit", "scope")),
+}
+"""How letters begin whose words a simulation shows too, and of what."""
 
 
 def write_letter(kind: Kind, context: Mapping[str, Any]) -> tuple[str, str]:
@@ -19,5 +28,8 @@ def write_letter(kind: Kind, context: Mapping[str, Any]) -> tuple[str, str]:
     ``link?`` (an address of ours) and ``language?``. All are texts.
     """
     values = {"city_name": settings.CITY_NAME, "language": "en", **context}
+    if kind in BEGINNINGS:
+        write, names = BEGINNINGS[kind]
+        values["text"] = write(*(values[name] for name in names))
     text = render_to_string(f"email/{kind}.txt", values)
     return text.strip() + "\n", render_to_string(f"email/{kind}.html", values)
