@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from issues.models import Category, Department, within_departments
+from issues.models import Category, Department, is_limited, within_departments
 from issues.serializers import CategoryOutput, DepartmentOutput
 from issues.services import department_named
 from mudda.errors import Forbidden, InvalidRequest, NotFound
@@ -80,7 +80,7 @@ def change_department(
 def _ensure_may_change(by: User, permission: str) -> None:
     if not by.has_perm(permission):
         raise Forbidden(f"This needs the permission {permission}; administrators have it.")
-    if within_departments(by, "pk"):
+    if is_limited(by):
         raise Forbidden("Whoever is limited to departments may not change what concerns the whole city.")
 
 

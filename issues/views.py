@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from issues.changing import change_issue, locked_issue
 from issues.facts import UnknownCategory, correct_facts
 from issues.filters import IssueFilter
-from issues.models import Category, Issue, IssueNote, IssueQuerySet, within_departments
+from issues.models import Category, Issue, IssueNote, IssueQuerySet, is_limited, within_departments
 from issues.serializers import (
     ChangeInput,
     FactsInput,
@@ -177,7 +177,7 @@ def _category(request: Request, code: str | None) -> Category | None:
     what they have recorded."""
     mine = within_departments(request.user, "department")
     if code is None:
-        if mine:
+        if is_limited(request.user):
             raise _no_category("required", "Name a category of your departments.")
         return None
     category = Category.objects.filter(mine, code=code, active=True).select_related("department").first()

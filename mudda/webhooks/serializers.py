@@ -98,8 +98,7 @@ class WebhookOutput(serializers.Serializer[Any]):
 
 class WebhookWithSecret(WebhookOutput):
     secret = serializers.CharField(
-        allow_null=True,
-        help_text="`whsec_...`, shown once; null where an Idempotency-Key got the answer of before.",
+        help_text="`whsec_...`, shown once; only the same Idempotency-Key gets the same answer, for 24 h."
     )
 
 
@@ -144,7 +143,7 @@ class EventTypesOutput(serializers.Serializer[Any]):
     types = EventTypeOutput(many=True)
 
 
-def webhook_output(subscription: WebhookSubscription, secret: str | None = None) -> dict[str, Any]:
+def webhook_output(subscription: WebhookSubscription, secret: str) -> dict[str, Any]:
     """A subscription as ``WebhookWithSecret`` describes it."""
     return {**WebhookOutput(subscription).data, "secret": secret}
 

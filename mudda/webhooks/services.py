@@ -11,7 +11,8 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from mudda import event_types, events, scopes, sealing
-from mudda.errors import Conflict, InvalidRequest, NotFound, PreconditionFailed, Unprocessable
+from mudda.errors import Conflict, InvalidRequest, NotFound, Unprocessable
+from mudda.etags import Expected, ensure_current
 from mudda.models import ApiKey, Event, WebhookDelivery, WebhookSubscription
 from mudda.webhooks import queue
 from mudda.webhooks.addresses import is_allowed, look_up
@@ -86,7 +87,7 @@ def create_subscription(
 
 @transaction.atomic
 def change_subscription(
-    *, subscription_id: UUID, by: User, auth: object, expected_version: int | None = None, **changes: Any
+    *, subscription_id: UUID, by: User, auth: object, expected_version: Expected = None, **changes: Any
 ) -> WebhookSubscription:
     """Change ``url``, ``types``, ``filters`` or ``active``. What was waiting while it was disabled is sent then.
 
@@ -97,8 +98,7 @@ def change_subscription(
         WebhookDisabled: an administrator has disabled it.
     """
     subscription = locked(subscription_id, by, auth)
-    if expected_version is not None and expected_version != subscription.version:
-        raise PreconditionFailed(extra={"version": subscription.version})
+    ensure_current(expected_version, subscription.version, version=subscription.version)
     if "types" in changes:
         changes["types"] = sorted(set(changes["types"]))
         ensure_readable(changes["types"], by, auth)
@@ -140,13 +140,18 @@ def _switch(subscription: WebhookSubscription, reason: str) -> None:
 
 
 @transaction.atomic
-def delete_subscription(*, subscription_id: UUID, by: User, auth: object) -> None:
+def delete_subscription(
+    *, subscription_id: UUID, by: User, auth: object, expected_version: Expected = None
+) -> None:
     """Delete a subscription and what was to be sent to it.
 
     Raises:
         NotFound: there is no such subscription of the caller's.
+        PreconditionFailed: it is another version than ``expected_version``.
     """
-    locked(subscription_id, by, auth).delete()
+    subscription = locked(subscription_id, by, auth)
+    ensure_current(expected_version, subscription.version, version=subscription.version)
+    subscription.delete()
 
 
 @transaction.atomic

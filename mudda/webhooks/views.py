@@ -5,15 +5,15 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
-from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from mudda import event_types, idempotency
+from mudda import etags, event_types
 from mudda.drf import caller, parse
 from mudda.errors import InvalidRequest, NotFound
+from mudda.etags import IF_MATCH
 from mudda.models import DeliveryStatus, WebhookDelivery, WebhookSubscription
+from mudda.views import Door, ListDoor
 from mudda.webhooks import services
 from mudda.webhooks.serializers import (
     ChangeWebhookInput,
@@ -31,18 +31,6 @@ from mudda.webhooks.serializers import (
 from mudda.webhooks.subjects import scope_of
 
 READ, WRITE = "webhooks:read", "webhooks:write"
-IDEMPOTENCY_KEY = OpenApiParameter(
-    "Idempotency-Key",
-    str,
-    OpenApiParameter.HEADER,
-    description="The same key and body get the same answer, for 24 h; a secret is not shown twice.",
-)
-IF_MATCH = OpenApiParameter(
-    "If-Match",
-    str,
-    OpenApiParameter.HEADER,
-    description="The webhook's ETag: change it only if nobody did since.",
-)
 STATUS = OpenApiParameter("status", str, enum=DeliveryStatus.values, description="Only these.")
 LARGEST_ID = 2**63 - 1
 
@@ -61,10 +49,11 @@ REPLAY_EXAMPLE = OpenApiExample(
 )
 
 
-class Webhooks(ListAPIView[WebhookSubscription]):
+class Webhooks(ListDoor[WebhookSubscription]):
     """The caller's webhooks, newest first: a key sees those that it has made."""
 
     scopes = {"GET": READ, "POST": WRITE}
+    once = "sealed"
     serializer_class = WebhookOutput
 
     def get_queryset(self) -> QuerySet[WebhookSubscription]:
@@ -81,27 +70,22 @@ class Webhooks(ListAPIView[WebhookSubscription]):
         summary="Have events sent to an address; the answer shows the secret, once",
         request=CreateWebhookInput,
         responses={201: WebhookWithSecret},
-        parameters=[IDEMPOTENCY_KEY],
         examples=[CREATE_EXAMPLE],
         filters=False,
     )
     def post(self, request: Request) -> Response:
         given = parse(CreateWebhookInput, request)
-        with idempotency.claim(request) as claim:
-            if claim.answer is not None:
-                return claim.answer
-            made, secret = services.create_subscription(
-                url=given["url"],
-                types=given["types"],
-                filters=given.get("filters", {}),
-                by=caller(request),
-                auth=request.auth,
-            )
-            claim.keep(_answer(webhook_output(made), made, status=201))
-            return _answer(webhook_output(made, secret), made, status=201)
+        made, secret = services.create_subscription(
+            url=given["url"],
+            types=given["types"],
+            filters=given.get("filters", {}),
+            by=caller(request),
+            auth=request.auth,
+        )
+        return _answer(webhook_output(made, secret), made, status=201)
 
 
-class EventTypes(APIView):
+class EventTypes(Door):
     scopes = {"GET": READ}
 
     @extend_schema(
@@ -114,7 +98,10 @@ class EventTypes(APIView):
         return Response({"types": [event_type_output(kind, scope_of(kind.name) or "") for kind in offered]})
 
 
-class WebhookDetail(APIView):
+class WebhookDetail(Door):
+    """Its ``ETag`` counts what was changed, not since when nothing arrives."""
+
+    conditional = False
     scopes = {"GET": READ, "PATCH": WRITE, "DELETE": WRITE}
 
     @extend_schema(operation_id="read_webhook", summary="Read a webhook", responses=WebhookOutput)
@@ -133,7 +120,7 @@ class WebhookDetail(APIView):
         given = parse(ChangeWebhookInput, request)
         changed = services.change_subscription(
             subscription_id=webhook_id,
-            expected_version=_if_match(request),
+            expected_version=etags.if_match(request),
             by=caller(request),
             auth=request.auth,
             **given,
@@ -144,36 +131,38 @@ class WebhookDetail(APIView):
         operation_id="delete_webhook",
         summary="Delete a webhook, and what was to be sent to it",
         responses={204: None},
+        parameters=[IF_MATCH],
     )
     def delete(self, request: Request, webhook_id: UUID) -> Response:
-        services.delete_subscription(subscription_id=webhook_id, by=caller(request), auth=request.auth)
+        services.delete_subscription(
+            subscription_id=webhook_id,
+            expected_version=etags.if_match(request),
+            by=caller(request),
+            auth=request.auth,
+        )
         return Response(status=204)
 
 
-class RotateSecret(APIView):
+class RotateSecret(Door):
     scopes = {"POST": WRITE}
+    once = "sealed"
 
     @extend_schema(
         operation_id="rotate_webhook_secret",
         summary="Make another secret; the old one signs too for a while",
         request=RotateSecretInput,
         responses=WebhookWithSecret,
-        parameters=[IDEMPOTENCY_KEY],
         examples=[ROTATE_EXAMPLE],
     )
     def post(self, request: Request, webhook_id: UUID) -> Response:
         given = parse(RotateSecretInput, request)
-        with idempotency.claim(request) as claim:
-            if claim.answer is not None:
-                return claim.answer
-            rotated, secret = services.rotate_secret(
-                subscription_id=webhook_id, by=caller(request), auth=request.auth, **given
-            )
-            claim.keep(_answer(webhook_output(rotated), rotated))
-            return _answer(webhook_output(rotated, secret), rotated)
+        rotated, secret = services.rotate_secret(
+            subscription_id=webhook_id, by=caller(request), auth=request.auth, **given
+        )
+        return _answer(webhook_output(rotated, secret), rotated)
 
 
-class TestWebhook(APIView):
+class TestWebhook(Door):
     scopes = {"POST": WRITE}
 
     @extend_schema(
@@ -181,17 +170,13 @@ class TestWebhook(APIView):
         summary="Have a message of the type webhook.tested sent to this webhook only",
         request=None,
         responses={202: DeliveryOutput},
-        parameters=[IDEMPOTENCY_KEY],
     )
     def post(self, request: Request, webhook_id: UUID) -> Response:
-        with idempotency.claim(request) as claim:
-            if claim.answer is not None:
-                return claim.answer
-            delivery = services.fire_test(subscription_id=webhook_id, by=caller(request), auth=request.auth)
-            return claim.keep(Response(DeliveryOutput(delivery).data, status=202))
+        delivery = services.fire_test(subscription_id=webhook_id, by=caller(request), auth=request.auth)
+        return Response(DeliveryOutput(delivery).data, status=202)
 
 
-class ReplayRange(APIView):
+class ReplayRange(Door):
     scopes = {"POST": WRITE}
 
     @extend_schema(
@@ -199,29 +184,28 @@ class ReplayRange(APIView):
         summary="Have the events of a time sent again, also those from before there was the webhook",
         request=ReplayInput,
         responses={202: ReplayedOutput},
-        parameters=[IDEMPOTENCY_KEY],
         examples=[REPLAY_EXAMPLE],
     )
     def post(self, request: Request, webhook_id: UUID) -> Response:
         given = parse(ReplayInput, request)
-        with idempotency.claim(request) as claim:
-            if claim.answer is not None:
-                return claim.answer
-            count = services.replay_range(
-                subscription_id=webhook_id,
-                since=given["from"],
-                until=given["to"],
-                by=caller(request),
-                auth=request.auth,
-            )
-            return claim.keep(Response({"events": count}, status=202))
+        count = services.replay_range(
+            subscription_id=webhook_id,
+            since=given["from"],
+            until=given["to"],
+            by=caller(request),
+            auth=request.auth,
+        )
+        return Response({"events": count}, status=202)
 
 
-class Deliveries(ListAPIView[WebhookDelivery]):
+class Deliveries(ListDoor[WebhookDelivery]):
     """What was and is to be sent to a webhook, newest first; kept for 30 days."""
 
     scopes = {"GET": READ}
     serializer_class = DeliveryOutput
+
+    def known_parameters(self) -> tuple[str, ...]:
+        return (*super().known_parameters(), "status")
 
     def get_queryset(self) -> QuerySet[WebhookDelivery]:
         if getattr(self, "swagger_fake_view", False):
@@ -245,7 +229,7 @@ class Deliveries(ListAPIView[WebhookDelivery]):
         return super().get(request, *args, **kwargs)
 
 
-class ReplayDelivery(APIView):
+class ReplayDelivery(Door):
     scopes = {"POST": WRITE}
 
     @extend_schema(
@@ -253,18 +237,14 @@ class ReplayDelivery(APIView):
         summary="Have one event sent again, such as one that was parked",
         request=None,
         responses={202: DeliveryOutput},
-        parameters=[IDEMPOTENCY_KEY],
     )
     def post(self, request: Request, webhook_id: UUID, delivery_id: int) -> Response:
-        with idempotency.claim(request) as claim:
-            if claim.answer is not None:
-                return claim.answer
-            rows = WebhookDelivery.objects.filter(subscription=_found(request, webhook_id))
-            delivery = rows.select_related("subscription").filter(pk=min(delivery_id, LARGEST_ID)).first()
-            if delivery is None:
-                raise NotFound("There is no such delivery.")
-            replayed = services.replay_delivery(delivery=delivery, by=caller(request))
-            return claim.keep(Response(DeliveryOutput(replayed).data, status=202))
+        rows = WebhookDelivery.objects.filter(subscription=_found(request, webhook_id))
+        delivery = rows.select_related("subscription").filter(pk=min(delivery_id, LARGEST_ID)).first()
+        if delivery is None:
+            raise NotFound("There is no such delivery.")
+        replayed = services.replay_delivery(delivery=delivery, by=caller(request))
+        return Response(DeliveryOutput(replayed).data, status=202)
 
 
 def _found(request: Request, webhook_id: UUID) -> WebhookSubscription:
@@ -275,14 +255,7 @@ def _found(request: Request, webhook_id: UUID) -> WebhookSubscription:
 
 
 def _answer(data: Any, subscription: WebhookSubscription, *, status: int = 200) -> Response:
-    headers = {"ETag": f'"{subscription.version}"', "Cache-Control": "no-store"}
+    headers = {"ETag": etags.quoted(subscription.version), "Cache-Control": "no-store"}
+    if status == 201:
+        headers["Location"] = f"/webhooks/{subscription.pk}"
     return Response(data, status=status, headers=headers)
-
-
-def _if_match(request: Request) -> int | None:
-    """The version that the caller has read; 0, which no webhook has, for a tag that is none of ours."""
-    given = request.headers.get("If-Match", "").strip()
-    if given in {"", "*"}:
-        return None
-    number = given.strip('"')
-    return int(number) if number.isascii() and number.isdigit() and len(number) < 10 else 0

@@ -1,13 +1,13 @@
 """A key that is tied to departments sees what is both theirs and its owner's: everywhere, and nothing else."""
 
 import pytest
-from executions.adapters.storage.transport import store_document
 
 from executions.models import Document
 from executions.uploads import add_upload
 from issues.models import Department, Issue, within_departments
 from mudda import reach
 from mudda.apikeys import DepartmentBeyondOwner
+from mudda.files.storage import store_document
 from mudda.models import ApiKey
 from tests import factories
 from tests.links.pictures import picture
