@@ -199,7 +199,7 @@ def test_of_two_changes_of_one_reading_at_once_one_passes(kind):
             "PUT",
             [{"workflow_plan": {**plan.current.document, "description": word}} for word in ("A", "B")],
         ),
-        "category": ("/categories/water_leak", "PATCH", [{"target": "P1D"}, {"target": "P9D"}]),
+        "category": ("/categories/water_leak", "PATCH", [{"target": "P8D"}, {"target": "P9D"}]),
     }[kind]
     tag, both = Api(key).get(path)["ETag"], threading.Barrier(2)
 
