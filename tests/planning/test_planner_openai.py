@@ -447,7 +447,7 @@ def test_whatever_an_approval_carries_survives_a_revision(approval):
         "step_id": "tell", "activity_id": "send_notification", "title": "Tell", "needs": [],
         "requires_approval": approval, "inputs": {"to": "{{ issue.reporter }}", "message": "x"},
     }  # fmt: skip
-    plan = {"schema_version": 1, "workflow_name": "x", "steps": [tell]}
+    plan = normalise({"schema_version": 1, "workflow_name": "x", "steps": [tell]})
     assert not has_errors(validate(plan, CORE_CATALOGUE))
     assert round_trip(plan) == plan
 
