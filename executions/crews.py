@@ -1,5 +1,6 @@
 """What crews and photographers are asked, and the output that becomes of their answers."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -39,6 +40,27 @@ PHOTO_FORM: dict[str, Any] = {
     },
     "additionalProperties": False,
 }
+
+
+def photo_form(count: int) -> dict[str, Any]:
+    """What somebody is asked who shall send ``count`` photos: so many, or a word about why not."""
+    enough = {"required": ["photos"], "properties": {"photos": {"minItems": count}}}
+    a_word = {"required": ["notes"], "properties": {"notes": {"pattern": r"\S"}}}
+    return {**PHOTO_FORM, "anyOf": [enough, a_word], "x-any-of": _wanted(count), "x-photos": count}
+
+
+def too_few_photos(kind: str, form: Mapping[str, Any], answer: Mapping[str, Any]) -> str:
+    """What to say about an answer that has neither the photos that were asked for nor a word about why; "" for none."""
+    count = form.get("x-photos", 1)
+    if kind != REQUEST_PHOTOS.activity_id or answer.get("notes") or len(answer.get("photos") or ()) >= count:
+        return ""
+    return _wanted(count)
+
+
+def _wanted(count: int) -> str:
+    if count == 1:
+        return "Add at least one photo, or say why there is none."
+    return f"Add {count} photos, or say why there are fewer."
 
 
 def finished_answer(task: HumanTask, answer: Any, now: datetime) -> Any:

@@ -6,9 +6,8 @@ from typing import Any
 from django import forms
 
 from executions.console.answers import AnswerForm
-from executions.crews import photo_fields
+from executions.crews import photo_fields, too_few_photos
 from executions.models import TaskUpload
-from workflows.plan.core import REQUEST_PHOTOS
 
 LOCAL_TIME = "%Y-%m-%dT%H:%M"
 """What a ``datetime-local`` field shows and sends; in the city's time zone."""
@@ -69,7 +68,7 @@ class ReportForm(AnswerForm):
     ) -> None:
         titles = {name: one["title"] for name, one in schema["properties"].items() if one.get("title")}
         super().__init__(schema, {**titles, **labels}, data)
-        self.kind = kind
+        self.kind, self.schema = kind, schema
         self.photo_fields = tuple(photo_fields(schema))
         files = [(str(upload.pk), upload.title) for upload in uploads]
         for name, field in list(self.fields.items()):
@@ -98,9 +97,8 @@ class ReportForm(AnswerForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
-        nothing = not cleaned.get("photos") and not cleaned.get("notes")
-        if self.kind == REQUEST_PHOTOS.activity_id and nothing and not self.errors:
-            self.add_error("photos", "Add at least one photo, or say below why there is none.")
+        if not self.errors and (missing := too_few_photos(self.kind, self.schema, cleaned)):
+            self.add_error("photos", missing)
         return cleaned
 
     def answer(self) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from executions.activities.notify import send_once, words_of_step
 from executions.activities.recipients import Recipient, find_department, find_recipient
 from executions.activities.registry import StepContext, Waiting, implements
 from executions.adapters.email.letters import Kind
-from executions.crews import CREW_FORM, PHOTO_FORM
+from executions.crews import CREW_FORM, photo_form
 from executions.links import issue_link
 from executions.models import HumanTask
 from executions.tasks import DONE, is_closed, open_task
@@ -38,7 +38,7 @@ def confirm_completion(step: StepContext) -> Waiting:
 
 @implements(REQUEST_PHOTOS)
 def request_photos(step: StepContext) -> Waiting:
-    task = _open(step, question=words_of_step(step).text, form=PHOTO_FORM)
+    task = _open(step, question=words_of_step(step).text, form=photo_form(step.inputs.get("count") or 1))
     _ask(step, task, find_recipient(step, step.inputs["from"]))
     return Waiting(task)
 

@@ -10,7 +10,7 @@ from django.utils.html import escape
 
 from executions.adapters.errors import AdapterError
 from executions.console.answers import AnswerForm
-from executions.crews import photo_fields
+from executions.crews import photo_fields, too_few_photos
 from executions.deciding import TaskClosed
 from executions.models import HumanTask, TaskUpload
 from executions.tasks import ESCALATION
@@ -18,11 +18,9 @@ from executions.uploads import add_upload
 from mudda import console
 from mudda.errors import Forbidden, MuddaError, NotFound
 from mudda.files.checking import ACCEPTED, LARGEST_BYTES
-from workflows.plan.core import REQUEST_PHOTOS
 
 FILES = "files-"
 """A field's new files come as ``files-<name>``; the kept ones are boxes named as the field itself."""
-NO_PHOTOS = "Add at least one photo, or say why there is none."
 
 
 class TaskForm(AnswerForm):
@@ -39,7 +37,7 @@ class TaskForm(AnswerForm):
         properties = schema.get("properties", {})
         titles = {name: one["title"] for name, one in properties.items() if one.get("title")}
         super().__init__(schema, {**titles, **labels}, data)
-        self.kind = task.kind
+        self.kind, self.schema = task.kind, schema
         self.photo_fields = tuple(photo_fields(schema))
         self.uploads: list[TaskUpload] = (
             list(task.uploads.order_by("created_at", "pk")) if self.photo_fields else []
@@ -79,9 +77,8 @@ class TaskForm(AnswerForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
-        nothing = not cleaned.get("photos") and not cleaned.get("notes")
-        if self.kind == REQUEST_PHOTOS.activity_id and nothing and not self.errors:
-            self.add_error("photos", NO_PHOTOS)
+        if not self.errors and (missing := too_few_photos(self.kind, self.schema, cleaned)):
+            self.add_error("photos", missing)
         return cleaned
 
     def answer(self) -> dict[str, Any]:

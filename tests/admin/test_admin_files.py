@@ -6,8 +6,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
-from executions.console.task_form import NO_PHOTOS
-from executions.crews import CREW_FORM, PHOTO_FORM
+from executions.crews import CREW_FORM, photo_form
 from executions.models import StepRun, TaskUpload
 from executions.tasks import open_task
 from mudda.files.keeping import MOST_FILES
@@ -28,7 +27,7 @@ def crew(step):
 
 @pytest.fixture
 def photos(step):
-    return open_task(step, kind="request_photos", title="Send photos", outcomes=["done"], form=PHOTO_FORM)
+    return open_task(step, kind="request_photos", title="Send photos", outcomes=["done"], form=photo_form(2))
 
 
 def ticked(text):
@@ -138,9 +137,9 @@ def test_a_storage_that_is_away_loses_nothing_that_was_typed(owner, crew, settin
 
 
 def test_photos_that_were_asked_for_need_a_photo_or_a_reason(owner, photos):
-    response = owner.post(decision_on(photos), {"outcome": "done"})
+    response = owner.post(decision_on(photos), {"outcome": "done", "files-photos": [file()]})
     assert response.status_code == 422
-    assert NO_PHOTOS in response.content.decode()
+    assert "Add 2 photos, or say why there are fewer." in response.content.decode()
     assert "Thank you" in said(
         owner.post(decision_on(photos), {"outcome": "done", "answer-notes": "No camera."})
     )

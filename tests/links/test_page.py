@@ -9,11 +9,14 @@ from django.utils import timezone
 from executions.links import NotForLinks, issue_link, revoke_links
 from executions.models import HumanTask, TaskLink, TaskStatus
 from mudda import events
+from mudda.files.keeping import MOST_FILES
 from mudda.models import OutboxMessage
 from tests import factories
 from tests.api.client import Api
 from tests.links.phone import Phone
 from tests.links.pictures import HERE, picture, place_of
+from workflows.plan.catalogue import offered
+from workflows.plan.validation import validate
 
 pytestmark = pytest.mark.django_db
 
@@ -383,7 +386,7 @@ def test_files_can_be_sent_first_are_kept_once_and_can_be_left_out_again(wait_fo
     phone.open(last_link())
     assert "2 photos of: the leak" in phone.text
     assert phone.send("done").status_code == 422
-    assert "Add at least one photo" in phone.text
+    assert "Add 2 photos, or say why there are fewer." in phone.text
     same = ("files-photos", "leak.jpg", picture())
     phone.send("save", files=[same, ("files-photos", "other.png", picture("PNG", colour="red"))])
     phone.send("save", files=[same])
@@ -392,9 +395,37 @@ def test_files_can_be_sent_first_are_kept_once_and_can_be_left_out_again(wait_fo
     view = phone.client.get(f"{phone.page}files/{kept.pk}")
     assert (view.status_code, view["Content-Type"]) == (200, "image/png")
     assert "sandbox" in view["Content-Security-Policy"]
-    phone.send("done", **{"answer-photos": [str(kept.pk)]})
+    assert phone.send("done", **{"answer-photos": [str(kept.pk)]}).status_code == 422
+    assert "Add 2 photos, or say why there are fewer." in phone.text
+    phone.send("done", **{"answer-photos": [str(kept.pk)], "answer-notes": "The other was blurred."})
     task.refresh_from_db()
-    assert task.answer == {"photos": [str(kept.pk)], "notes": ""}
+    assert task.answer == {"photos": [str(kept.pk)], "notes": "The other was blurred."}
+
+
+def test_as_many_photos_as_were_asked_for_need_no_words(wait_for, last_link, phone):
+    task = wait_for("request_photos", count=20)
+    phone.open(last_link())
+    files = [("files-photos", f"{at}.png", picture("PNG", (at + 1, 1))) for at in range(20)]
+    phone.send("done", files=files)
+    task.refresh_from_db()
+    assert (task.status, len(task.answer["photos"])) == (TaskStatus.DECIDED, 20)
+
+
+@pytest.mark.parametrize("answer", [{}, {"photos": []}, {"notes": " "}, {"photos": [], "notes": ""}])
+def test_the_api_takes_no_answer_without_photos_and_without_a_reason(wait_for, staff, answer):
+    task = wait_for("request_photos")
+    refused = staff.post(f"/workflows/tasks/{task.pk}/decide", {"outcome": "done", "answer": answer})
+    assert (refused.status_code, refused.json()["code"]) == (422, "bad_answer")
+    assert refused.json()["errors"][0]["pointer"] == "/answer"
+
+
+def test_no_more_photos_can_be_asked_for_than_a_task_takes():
+    asked = {"of": "the leak", "from": "{{ issue.reporter }}", "count": MOST_FILES + 1}
+    step = {"step_id": "a", "activity_id": "request_photos", "title": "Photos", "inputs": asked}
+    found = [problem.pointer for problem in validate(factories.document(step), offered())]
+    assert "/steps/0/inputs/count" in found
+    asked["count"] = MOST_FILES
+    assert not [p for p in validate(factories.document(step), offered()) if p.severity == "error"]
 
 
 def test_somebody_without_a_camera_can_say_so(wait_for, last_link, phone):

@@ -15,7 +15,9 @@ HOUR, DAY = 3600, 86_400
 TEXT: Schema = {"type": "string", "minLength": 1, "maxLength": 10_000}
 LINE: Schema = {"type": "string", "minLength": 1, "maxLength": 500}
 TIME: Schema = {"type": "string", "format": "date-time"}
-PHOTOS: Schema = {"type": "array", "items": {"type": "string"}, "maxItems": 20, "x-uploads": True}
+MOST_PHOTOS = 20
+"""The files that a task may have."""
+PHOTOS: Schema = {"type": "array", "items": {"type": "string"}, "maxItems": MOST_PHOTOS, "x-uploads": True}
 DEPARTMENT: Schema = {
     "type": "string", "x-role": "department",
     "description": "A department's code such as water, department:<code>, or {{ issue.department }}.",
@@ -157,7 +159,9 @@ DISPATCH_CREW = ActivitySpec(
 
 REQUEST_PHOTOS = ActivitySpec(
     "request_photos", "Ask for photos", "person",
-    inputs=_object({"of": LINE, "from": ROLE}, {"count": {"type": "integer", "minimum": 1, "maximum": 50}}),
+    inputs=_object({"of": LINE, "from": ROLE}, {
+        "count": {"type": "integer", "minimum": 1, "maximum": MOST_PHOTOS},
+    }),
     output=_object({"photos": PHOTOS, "notes": {"type": "string"}}),
     effect="at_most_once", retry=PATIENT, typical_seconds=DAY,
 )  # fmt: skip

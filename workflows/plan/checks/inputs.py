@@ -265,6 +265,8 @@ def _told(error: ValidationError, where: str) -> Iterator[tuple[str, str, str]]:
         )
     elif kind == "enum" and schema.get("x-group"):
         yield where, "unknown_group", f"There is no group {_shown(instance)}. Known: {', '.join(GROUPS)}."
+    elif kind == "anyOf" and "x-any-of" in schema:
+        yield where, "bad_input", schema["x-any-of"]
     else:
         yield where, "bad_input", _sentence(kind, instance, wanted)
 
