@@ -141,7 +141,7 @@ def ask_about_uncertain_effect(step: StepRun, effect: Effect) -> HumanTask:
 
 
 def ask_approval(step: StepRun, compiled_step: dict[str, Any]) -> HumanTask:
-    """Ask the group that the compiled plan names whether the step may start."""
+    """Ask the group that the compiled plan names, in the department concerned, whether the step may start."""
     approval = compiled_step["approval"]
     return open_task(
         step,
@@ -151,7 +151,18 @@ def ask_approval(step: StepRun, compiled_step: dict[str, Any]) -> HumanTask:
         outcomes=["approve", "reject"],
         group=approval["group"],
         four_eyes=approval["four_eyes"],
+        department=_department_concerned(compiled_step),
     )
+
+
+def _department_concerned(compiled_step: dict[str, Any]) -> Department | None:
+    """The one that the step's inputs name, written out; None for the issue's own, or one that isn't known yet."""
+    properties = compiled_step.get("input_schema", {}).get("properties", {})
+    for name, schema in properties.items():
+        code = compiled_step["inputs"].get(name)
+        if schema.get("x-role") == "department" and isinstance(code, str):
+            return Department.objects.filter(code=code.removeprefix("department:"), active=True).first()
+    return None
 
 
 def asked_about_failure(step: StepRun, asking: str) -> HumanTask | None:

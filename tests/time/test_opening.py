@@ -9,10 +9,12 @@ from django.core.management.base import SystemCheckError
 from django.test import override_settings
 
 from executions.calendars import calendar_of
+from executions.deciding import decide_task
 from executions.models import HumanTask
 from executions.tasks import APPROVAL
 from executions.worktime import due_at
 from issues.models import Category, Department
+from mudda.errors import NotFound
 from tests import factories
 from tests.time.runs import confirm, crew, launch, make_task, open_for
 
@@ -119,3 +121,47 @@ def test_the_settings_make_the_citys_calendar():
 def test_hours_or_holidays_that_are_not_known_fail_the_check(wrong, identity):
     with override_settings(**wrong), pytest.raises(SystemCheckError, match=identity):
         call_command("check")
+
+
+# --- whose an approval is ---------------------------------------------------------------------------
+
+
+def order(department: str):
+    inputs = {"department": department, "scope": "Dig.", "cost_limit": 900}
+    return {"step_id": "order", "activity_id": "order_contractor", "title": "Order", "inputs": inputs}
+
+
+@pytest.mark.parametrize(
+    ("written", "concerned"),
+    [
+        ("roads", "roads"),
+        ("department:roads", "roads"),
+        ("water", "water"),
+        ("{{ issue.department }}", "water"),
+    ],
+)
+def test_an_approval_is_for_the_department_that_the_steps_inputs_name(written, concerned):
+    factories.make_department("roads")
+    task = make_task(order(written), APPROVAL)
+    assert task.department.code == concerned
+    assert task.due_at == expected(task, "P2D")
+
+
+def test_the_supervisors_of_the_issues_department_do_not_approve_what_another_one_pays():
+    factories.make_department("roads")
+    task = make_task(order("roads"), APPROVAL)
+    ours, theirs = (factories.make_user("supervisor", departments=(code,)) for code in ("water", "roads"))
+    with pytest.raises(NotFound):
+        decide_task(task_id=task.pk, outcome="approve", by=ours)
+    assert decide_task(task_id=task.pk, outcome="approve", by=theirs).outcome == "approve"
+
+
+def test_an_approval_of_a_step_that_names_no_department_is_for_the_issues_own():
+    assert make_task(confirm(requires_approval=True), APPROVAL).department.code == "water"
+
+
+def test_an_approval_for_a_department_that_is_gone_is_for_the_issues_own():
+    factories.make_department("roads")
+    execution = launch(order("roads"))
+    Department.objects.filter(code="roads").update(active=False)
+    assert open_for(execution, APPROVAL).department.code == "water"
