@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import signal
 import threading
 import time
 import uuid
@@ -240,13 +241,12 @@ def test_a_session_follows_too(plan, live_web):
 
 def test_a_server_that_stops_ends_its_streams_at_once(plan, key, live_web):
     with listening(live_web, f"/workflows/{plan.pk}/events?after=1", key) as stream:
-        begun = time.monotonic()
         thread = threading.Thread(target=live_web.stop)
         thread.start()
         assert list(stream) == []
         thread.join()
-    assert live_web.returncode == 0 or live_web.returncode == -15
-    assert time.monotonic() - begun < 30, "it waited for its listeners until it was killed"
+    # Streams last for minutes: a server that waits for its listeners is killed (-9) before they end.
+    assert live_web.returncode in (0, -signal.SIGTERM)
 
 
 def test_a_stream_outlives_the_database(make_site):
