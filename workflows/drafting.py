@@ -194,6 +194,7 @@ def request_about(words: str, issue: Issue) -> DraftRequest:
         address=known.place,
         category=known.category,
         urgency=known.urgency,
+        department=issue.department.code if issue.department else None,
         private=issue.reporter.private if issue.reporter else (),
     )
 

@@ -25,7 +25,8 @@ class Passage:
     """A part of a policy document that may inform the plan.
 
     ``id`` is the passage's own, ``document`` the document's UUID as text, ``version`` the number of the version
-    that the text is from, ``heading`` the headings above it.
+    that the text is from, ``heading`` the headings above it, ``department`` the code of the department whose policy
+    it is, empty for the whole city's.
     """
 
     id: int
@@ -33,6 +34,7 @@ class Passage:
     version: int
     heading: str
     text: str
+    department: str = ""
 
 
 def citation_text(document: str, version: int) -> str:
@@ -90,6 +92,7 @@ class Facts:
 class DraftRequest:
     """A citizen's words, and what is already known about the issue (which always wins over a guess).
 
+    ``department`` is the code of the one that has the issue, None while that follows from its category.
     ``private`` are values of the record (the reporter's name, e-mail address, telephone number) that never leave
     for a model: they are masked wherever they stand.
     """
@@ -98,6 +101,7 @@ class DraftRequest:
     address: str | None = None
     category: str | None = None
     urgency: Urgency | None = None
+    department: str | None = None
     passages: tuple[Passage, ...] = ()
     cases: tuple[PastCase, ...] = ()
     private: tuple[str, ...] = field(default=(), repr=False)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from workflows.plan.catalogue import Catalogue
 from workflows.planning.answers import closed, one_of, or_null, passage_ids
 from workflows.planning.base import URGENCIES, DraftRequest, Facts, Passage, Urgency
+from workflows.planning.city import Category
 from workflows.planning.places import PLACE_LIMIT
 from workflows.planning.text import clean
 
@@ -69,20 +70,36 @@ def choice_schema(
 
 
 def read_choice(
-    answered: Mapping[str, Any], request: DraftRequest, catalogue: Catalogue, categories: Iterable[str]
+    answered: Mapping[str, Any], request: DraftRequest, catalogue: Catalogue, categories: Sequence[Category]
 ) -> Choice:
     """Read a choice, tolerant of a server that does not enforce the schema: what is not offered is passed over.
 
-    A choice without any activity that exists leaves only ``ALWAYS``.
+    A choice without any activity that exists leaves only ``ALWAYS``. Passages of a department that the chosen
+    category does not belong to are left out: its reviewers have no business with them.
     """
     facts, reason = answered.get("facts"), answered.get("reason")
     named = {name for name in _list(answered.get("activities")) if isinstance(name, str)}
     ids = {number for number in _list(answered.get("policies")) if type(number) is int}
+    codes = frozenset(category.code for category in categories)
+    understood = read_facts(facts if isinstance(facts, dict) else {}, request, codes)
+    usable = of_one_department(request, understood.category, categories)
     return Choice(
-        facts=read_facts(facts if isinstance(facts, dict) else {}, request, frozenset(categories)),
+        facts=understood,
         activities=tuple(name for name in catalogue if name in named or name in ALWAYS),
-        passages=tuple(passage for passage in request.passages if passage.id in ids),
+        passages=tuple(passage for passage in usable.passages if passage.id in ids),
         reason=clean(reason, REASON_LIMIT) if isinstance(reason, str) else "",
+    )
+
+
+def of_one_department(request: DraftRequest, category: str, categories: Sequence[Category]) -> DraftRequest:
+    """The request with the grounds that the reviewers of a category may read: the whole city's, and those of the
+    department that has the issue, or, while none has it, the category's own."""
+    department_of = {one.code: one.department for one in categories}
+    owner = request.department or department_of.get(category)
+    return replace(
+        request,
+        passages=tuple(one for one in request.passages if one.department in ("", owner)),
+        cases=tuple(one for one in request.cases if department_of.get(one.category) == owner),
     )
 
 

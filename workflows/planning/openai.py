@@ -11,7 +11,14 @@ from workflows.plan.problems import Problem
 from workflows.planning import answers, prompts
 from workflows.planning.approvals import ask_as_playbooks_do, keep_approvals
 from workflows.planning.base import Citation, DraftRequest, Facts, Passage
-from workflows.planning.choices import CHOICE_NAME, REASON_LIMIT, Choice, choice_schema, read_choice
+from workflows.planning.choices import (
+    CHOICE_NAME,
+    REASON_LIMIT,
+    Choice,
+    choice_schema,
+    of_one_department,
+    read_choice,
+)
 from workflows.planning.client import Call, ModelClient, Reply
 from workflows.planning.config import PlannerSettings
 from workflows.planning.failures import PlannerAnswerBad
@@ -78,7 +85,7 @@ class OpenAIPlanner:
             answered = _object(reply.text)
             if not isinstance(answered.get("activities"), list):
                 raise PlannerAnswerBad("answer_junk", "The answer chooses no activities.")
-            choice = read_choice(answered, self._request, catalogue, codes)
+            choice = read_choice(answered, self._request, catalogue, categories)
             if not choice.activities:
                 raise PlannerAnswerBad("answer_junk", "The answer chooses no activity that exists.")
         place = clean(self._masker.unmask(choice.facts.place), PLACE_LIMIT)
@@ -89,7 +96,8 @@ class OpenAIPlanner:
         """Ask for the plan, from what was chosen alone."""
         catalogue = self._settings.activities.subset(choice.activities)
         chosen = {passage.id for passage in choice.passages}
-        shown = [passage for passage in self._shown.passages if passage.id in chosen]
+        known = of_one_department(self._shown, choice.facts.category, self._settings.categories)
+        shown = [passage for passage in known.passages if passage.id in chosen]
         instructions = prompts.writing(
             catalogue, self._settings.departments, self._categories(choice.facts.category)
         )
@@ -97,7 +105,7 @@ class OpenAIPlanner:
             purpose="correct" if corrections else "write",
             instructions=instructions,
             messages=self._conversation(
-                prompts.to_write(self._shown, self._masked_facts(choice.facts), shown), corrections
+                prompts.to_write(known, self._masked_facts(choice.facts), shown), corrections
             ),
             name=answers.ANSWER_NAME,
             schema=answers.answer_schema(catalogue, shown),

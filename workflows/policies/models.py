@@ -40,12 +40,11 @@ class PolicyQuerySet(models.QuerySet["PolicyDocument"]):
         mine = within_departments(user, "department")
         return self.filter(models.Q(department__isnull=True) | mine) if mine else self
 
-    def within(self, department: str | None) -> Self:
-        """The whole city's, and those of the department with this code."""
-        whose = models.Q(department__isnull=True)
-        if department:  # PostgreSQL has no text with NUL: no department has such a code
-            whose |= models.Q(department__code=department.replace("\x00", ""))
-        return self.filter(whose)
+    def within(self, *departments: str | None) -> Self:
+        """The whole city's, and those of the departments with these codes."""
+        # PostgreSQL has no text with NUL: no department has such a code.
+        codes = [code.replace("\x00", "") for code in departments if code]
+        return self.filter(models.Q(department__isnull=True) | models.Q(department__code__in=codes))
 
     def published(self) -> Self:
         return self.filter(status=PolicyStatus.PUBLISHED)

@@ -77,12 +77,12 @@ def find_passages(words: str, *, department: str | None, limit: int = 8) -> list
 
 def search_passages(words: str, documents: PolicyQuerySet, *, limit: int = 8) -> list[Passage]:
     """The same among the published ones of ``documents``."""
-    ids = list(documents.published().order_by().values_list("pk", flat=True))
+    owners = dict(documents.published().order_by().values_list("pk", "department__code"))
     text = _searchable(words)
-    if not ids or not text.strip() or limit < 1:
+    if not owners or not text.strip() or limit < 1:
         return []
     given: dict[str, Any] = {
-        "documents": ids,
+        "documents": list(owners),
         "words": text,
         "lexemes": MOST_LEXEMES,
         "each": PER_DOCUMENT,
@@ -91,7 +91,10 @@ def search_passages(words: str, documents: PolicyQuerySet, *, limit: int = 8) ->
     with connection.cursor() as cursor:
         cursor.execute(STATEMENT, given)
         rows = cursor.fetchall()
-    return [Passage(id, str(document), number, heading, text) for id, document, number, heading, text in rows]
+    return [
+        Passage(id, str(document), number, heading, text, owners[document] or "")
+        for id, document, number, heading, text in rows
+    ]
 
 
 def _searchable(words: str) -> str:
