@@ -1,14 +1,17 @@
 """How the planner's drafts fare with staff: approved untouched, edited, rejected, and what was added or removed."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet, Subquery
 
+from issues.models import Department
 from workflows.models import PlanApproval, PlannerRun, PlanRevision, PlanStatus, WorkflowPlan
+from workflows.plan.activity import Schema
+from workflows.plan.catalogue import offered
 from workflows.plan.changes import compare
 
 UNSORTED = "(no category)"
@@ -18,12 +21,20 @@ AT_ONCE = 200
 """Edited plans whose texts are read and compared together."""
 
 
-@dataclass(frozen=True)
-class StepName:
-    """What makes two steps of different plans the same one: what is done, and its title."""
+PLAYBOOKS = "playbooks"
+ROLES = ("{{ issue.reporter }}", "{{ issue.department }}")
+
+
+@dataclass(frozen=True, order=True)
+class StepKind:
+    """What makes two steps of different plans the same one: what is done, and for whom or with what outcome.
+
+    Not the title: a model words it anew each time, and it may hold a name. ``main`` is the activity's role, group or
+    choice as the plan says it, empty where there is none.
+    """
 
     activity_id: str
-    title: str
+    main: str
 
 
 @dataclass
@@ -39,6 +50,8 @@ class Fate:
         in_words: Of all, those with a revision that was asked for in words.
         added, removed: Steps that the text of today has and the draft had not, and the other way round, each
             with the number of plans.
+        examples: A title for each kind of step that stands in a playbook. What people and models write may hold a
+            name, and is not repeated here.
     """
 
     drafts: int = 0
@@ -47,8 +60,9 @@ class Fate:
     rejected: int = 0
     undecided: int = 0
     in_words: int = 0
-    added: Counter[StepName] = field(default_factory=Counter)
-    removed: Counter[StepName] = field(default_factory=Counter)
+    added: Counter[StepKind] = field(default_factory=Counter)
+    removed: Counter[StepKind] = field(default_factory=Counter)
+    examples: dict[StepKind, str] = field(default_factory=dict)
 
 
 def fates(
@@ -70,9 +84,11 @@ def fates(
         fate.in_words += row["asked_in_words"]
         if touched:
             edited[row["pk"]] = category
-    for pk, added, removed in _edits(edited):
-        found[edited[pk]].added.update(added)
-        found[edited[pk]].removed.update(removed)
+    for edit in _edits(edited):
+        fate = found[edited[edit.plan]]
+        fate.added.update(edit.added)
+        fate.removed.update(edit.removed)
+        fate.examples = edit.examples | fate.examples
     return dict(sorted(found.items()))
 
 
@@ -114,25 +130,67 @@ def _count(fate: Fate, status: str, approved: bool, *, touched: bool) -> None:
         fate.undecided += 1
 
 
-def _edits(plans: Iterable[Any]) -> Iterator[tuple[Any, set[StepName], set[StepName]]]:
-    """For each plan the steps that were added to its draft, and those that were removed."""
-    keys = list(plans)
+@dataclass(frozen=True)
+class _Edit:
+    """What staff made of one draft: kinds of steps, and titles of the draft's own where a playbook wrote it."""
+
+    plan: Any
+    added: set[StepKind]
+    removed: set[StepKind]
+    examples: dict[StepKind, str]
+
+
+def _edits(plans: Iterable[Any]) -> Iterator[_Edit]:
+    keys, codes = list(plans), _codes()
     for start in range(0, len(keys), AT_ONCE):
         some = keys[start : start + AT_ONCE]
-        drafts = dict(PlanRevision.objects.filter(plan__in=some, number=1).values_list("plan_id", "document"))
+        first = PlanRevision.objects.filter(plan__in=some, number=1).values_list(
+            "plan_id", "planner", "document"
+        )
+        drafts = {pk: (planner, document) for pk, planner, document in first}
         for pk, document in WorkflowPlan.objects.filter(pk__in=some).values_list("pk", "current__document"):
-            changes = compare(drafts[pk], document)
-            yield (
-                pk,
-                {_name(change.after) for change in changes if change.kind == "added"},
-                {_name(change.before) for change in changes if change.kind == "removed"},
+            planner, draft = drafts[pk]
+            changes = compare(draft, document)
+            yield _Edit(
+                plan=pk,
+                added={_kind(change.after, codes) for change in changes if change.kind == "added"},
+                removed={_kind(change.before, codes) for change in changes if change.kind == "removed"},
+                examples=_titles(draft, codes) if planner == PLAYBOOKS else {},
             )
 
 
-def _name(step: Any) -> StepName:
+def _titles(draft: Any, codes: Collection[str]) -> dict[StepKind, str]:
+    steps = draft.get("steps") if isinstance(draft, dict) else None
+    return {
+        _kind(step, codes): " ".join(step["title"].split())
+        for step in (steps if isinstance(steps, list) else ())
+        if isinstance(step, dict) and isinstance(step.get("title"), str)
+    }
+
+
+def _kind(step: Any, codes: Collection[str]) -> StepKind:
     step = step if isinstance(step, dict) else {}
-    activity, title = step.get("activity_id"), step.get("title")
-    return StepName(
-        activity if isinstance(activity, str) else "",
-        " ".join(title.split()) if isinstance(title, str) else "",
-    )
+    activity_id, inputs = step.get("activity_id"), step.get("inputs")
+    spec = offered().get(activity_id) if isinstance(activity_id, str) else None
+    if spec is None:
+        return StepKind("", "")
+    return StepKind(spec.activity_id, _main(spec.inputs, inputs if isinstance(inputs, dict) else {}, codes))
+
+
+def _main(schema: Schema, inputs: Mapping[str, Any], codes: Collection[str]) -> str:
+    """The first role, group or choice that the inputs name, in this order. Whatever else stands in its place may be
+    somebody's address."""
+    described = schema.get("properties", {})
+    for mark in ("x-role", "x-group", "enum"):
+        for name in described:
+            if mark in described[name] and name in inputs:
+                given = inputs[name] if isinstance(inputs[name], list) else [inputs[name]]
+                known = [*codes, *ROLES, *described[name].get("enum", ())]
+                return ", ".join(sorted(given)) if all(one in known for one in given) else ""
+    return ""
+
+
+def _codes() -> frozenset[str]:
+    """The departments, as plans name them."""
+    codes = Department.objects.values_list("code", flat=True)
+    return frozenset(form for code in codes for form in (code, f"department:{code}"))

@@ -8,11 +8,16 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from tests.factories import document, make_plan, make_user, note_step
+from tests.factories import document, make_category, make_plan, make_user, note_step
+from workflows.drafting import create_plan
 from workflows.models import PlanStatus, WorkflowPlan
+from workflows.planning.base import Facts, PlannedDraft
 from workflows.services import approve_plan, current_revision, reject_plan, replace_plan
 
-POLICE = note_step("police", title="Tell the traffic police")
+POLICE = {
+    "step_id": "police", "activity_id": "send_notification", "title": "Tell the traffic police",
+    "inputs": {"to": "department:water", "message": "A lane will be closed."},
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -63,8 +68,8 @@ def test_what_became_of_drafts_is_counted_by_category(plans):
 
 def test_the_steps_that_staff_add_and_remove_are_named_with_the_number_of_plans(plans):
     found = reported()["categories"]
-    police = {"activity_id": "update_issue", "title": "Tell the traffic police"}
-    note = {"activity_id": "update_issue", "title": "Note note"}
+    police = {"activity_id": "send_notification", "main": "department:water", "example": ""}
+    note = {"activity_id": "update_issue", "main": "", "example": "Note note"}
     assert found["water_leak"]["added"] == [{**police, "plans": 2}]
     assert found["water_leak"]["removed"] == []
     assert found["tree"]["added"] == [{**police, "plans": 1}]
@@ -75,8 +80,30 @@ def test_the_table_shows_shares_of_what_was_decided(plans):
     said = run()
     [leak] = [line for line in said.splitlines() if line.startswith("water_leak ")]
     assert leak.split() == ["water_leak", "5", "1", "(25%)", "2", "(50%)", "1", "(25%)", "1", "0"]
-    assert '  added       2  update_issue  "Tell the traffic police"' in said
-    assert '  removed     1  update_issue  "Note note"' in said
+    assert "  added       2  send_notification department:water" in said.splitlines()
+    assert '  removed     1  update_issue  such as "Note note"' in said.splitlines()
+
+
+def test_steps_that_a_model_words_anew_each_time_are_counted_together_and_no_name_is_repeated(staff):
+    for name in ("Ann Lee", "Bob Roe"):
+        told = {**POLICE, "title": f"Tell {name}", "inputs": {"to": "{{ issue.reporter }}", "message": name}}
+        plan = modelled(document(told, {**POLICE, "step_id": "more", "inputs": {"to": "annlee"}}))
+        edit(plan, staff, note_step("x", title=f"{name} was told", activity_id=name))
+    found = reported()["total"]
+    assert found["removed"] == [
+        {"activity_id": "send_notification", "main": "", "example": "", "plans": 2},
+        {"activity_id": "send_notification", "main": "{{ issue.reporter }}", "example": "", "plans": 2},
+    ]
+    assert found["added"] == [{"activity_id": "", "main": "", "example": "", "plans": 2}]
+    for private in ("Ann", "Bob", "annlee"):
+        assert private not in run() + run("--json")
+
+
+def modelled(plan):
+    """A DRAFT that a model wrote."""
+    facts = Facts(category="water_leak", confidence=1.0, place="", urgency="normal")
+    make_category("water_leak")
+    return create_plan(draft=PlannedDraft(plan, facts, "openai"), statement="A leak")
 
 
 def test_an_edit_that_was_taken_back_leaves_the_draft_untouched(staff):
@@ -140,13 +167,13 @@ def test_texts_that_are_no_plan_at_all_are_counted_like_any_edit(staff):
     replace_plan(plan_id=plan.pk, document={"steps": [1, {"title": 7}]}, expected_digest=None, by=staff)
     found = reported()["total"]
     assert found["undecided"] == 1
-    assert found["added"][0]["title"] == ""
+    assert found["added"][0]["activity_id"] == found["added"][0]["example"] == ""
 
 
 def test_titles_are_shown_on_one_line_whatever_is_in_them(staff):
-    plan = make_plan()
-    edit(plan, staff, note_step("odd", title="A\nB \x1b[31m " + "x" * 120))
-    line = next(line for line in run().splitlines() if line.startswith("  added"))
+    plan = make_plan(document(note_step("odd", title="A\nB \x1b[31m " + "x" * 120)))
+    edit(plan, staff, POLICE)
+    line = next(line for line in run().splitlines() if line.startswith("  removed"))
     assert "\x1b" not in line
     assert len(line) < 140
 

@@ -13,11 +13,12 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
 from mudda.strictjson import quoted
-from workflows.reporting import Fate, StepName, fates
+from workflows.reporting import Fate, StepKind, fates
 
 COLUMNS = ("drafts", "untouched", "edited", "rejected", "undecided", "in_words")
 ALL = "all"
 LONGEST_TITLE = 80
+UNKNOWN = "(no activity of ours)"
 
 
 class Command(BaseCommand):
@@ -71,6 +72,7 @@ def total(found: Mapping[str, Fate]) -> Fate:
             setattr(whole, name, getattr(whole, name) + getattr(fate, name))
         whole.added.update(fate.added)
         whole.removed.update(fate.removed)
+        whole.examples = fate.examples | whole.examples
     return whole
 
 
@@ -85,14 +87,23 @@ def as_json(found: Mapping[str, Fate], steps: int) -> dict[str, Any]:
 def _fate_json(fate: Fate, steps: int) -> dict[str, Any]:
     return {
         **{name: getattr(fate, name) for name in COLUMNS},
-        "added": [{**asdict(name), "plans": count} for name, count in most(fate.added, steps)],
-        "removed": [{**asdict(name), "plans": count} for name, count in most(fate.removed, steps)],
+        "added": _steps_json(fate.added, fate.examples, steps),
+        "removed": _steps_json(fate.removed, fate.examples, steps),
     }
 
 
-def most(steps: Counter[StepName], limit: int) -> list[tuple[StepName, int]]:
+def _steps_json(
+    kinds: Counter[StepKind], examples: Mapping[StepKind, str], limit: int
+) -> list[dict[str, Any]]:
+    return [
+        {**asdict(kind), "example": examples.get(kind, ""), "plans": count}
+        for kind, count in most(kinds, limit)
+    ]
+
+
+def most(steps: Counter[StepKind], limit: int) -> list[tuple[StepKind, int]]:
     """The most frequent steps; those of equal count in the order of their names."""
-    ordered = sorted(steps.items(), key=lambda item: (-item[1], item[0].activity_id, item[0].title))
+    ordered = sorted(steps.items(), key=lambda item: (-item[1], item[0]))
     return ordered[: max(limit, 0)]
 
 
@@ -110,8 +121,8 @@ def report(found: Mapping[str, Fate], steps: int) -> Iterator[str]:
         if fate.added or fate.removed:
             yield ""
             yield f"{code}: steps most often"
-            yield from _steps("added", fate.added, steps)
-            yield from _steps("removed", fate.removed, steps)
+            yield from _steps("added", fate.added, fate.examples, steps)
+            yield from _steps("removed", fate.removed, fate.examples, steps)
 
 
 def _cell(fate: Fate, name: str) -> str:
@@ -120,6 +131,10 @@ def _cell(fate: Fate, name: str) -> str:
     return f"{count}" if name == "undecided" or not decided else f"{count} ({count / decided:.0%})"
 
 
-def _steps(what: str, steps: Counter[StepName], limit: int) -> Iterator[str]:
-    for name, count in most(steps, limit):
-        yield f"  {what:<7}  {count:>4}  {name.activity_id}  {quoted(name.title, LONGEST_TITLE)}"
+def _steps(
+    what: str, steps: Counter[StepKind], examples: Mapping[StepKind, str], limit: int
+) -> Iterator[str]:
+    for kind, count in most(steps, limit):
+        example = f"  such as {quoted(examples[kind], LONGEST_TITLE)}" if examples.get(kind) else ""
+        words = " ".join(word for word in (kind.activity_id or UNKNOWN, kind.main) if word)
+        yield f"  {what:<7}  {count:>4}  {words}{example}"
