@@ -198,7 +198,9 @@ class TaskOutput(serializers.Serializer[Any]):
 
 class CompleteInput(Input):
     answer = serializers.JSONField(required=False, help_text="What the task's `form` asks for.")
-    comment = serializers.CharField(max_length=2_000, required=False, allow_blank=True)
+    comment = serializers.CharField(
+        max_length=2_000, required=False, allow_blank=True, help_text="Why; needed about a failed step."
+    )
 
 
 class DecideInput(CompleteInput):
