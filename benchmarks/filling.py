@@ -73,9 +73,10 @@ def fill(count: int, *, policies: int = 0) -> None:
         count,
         id=run,
         plan_id=plan,
-        status=_mostly(ExecutionStatus.COMPLETED, ExecutionStatus.values),
+        status=_mostly(ExecutionStatus.COMPLETED, ExecutionStatus.values, one_in=100),
         compiled="'{}'::jsonb",  # neither lists nor reads look at it
         created_at=AGE,
+        due_at=f"{AGE} + interval '5 days'",
     )
     for step in execution.steps.all():
         _copy(step, count, execution_id=run)
@@ -140,9 +141,9 @@ def _one_of(values: Sequence[Any], *, every: int = 1) -> str:
     return f"({_array(values)})[1 + mod(n / {every}, {len(values)})]"
 
 
-def _mostly(usual: str, values: Sequence[str]) -> str:
-    """Nearly always the usual one, as it is with things that are over."""
-    return f"CASE WHEN mod(n, 10) > 0 THEN '{usual}' ELSE {_one_of(values, every=10)} END"
+def _mostly(usual: str, values: Sequence[str], *, one_in: int = 10) -> str:
+    """The usual one, as it is with things that are over, but for ``one_in`` so many copies."""
+    return f"CASE WHEN mod(n, {one_in}) > 0 THEN '{usual}' ELSE {_one_of(values, every=one_in)} END"
 
 
 def _array(values: Sequence[Any]) -> str:

@@ -54,7 +54,12 @@ def filters_of(view):
     created = {"created_after": [now - timedelta(days=30)], "created_before": [now - timedelta(days=10)]}
     if view is ListExecutions:
         plan = WorkflowExecution.objects.order_by("pk").values_list("plan_id", flat=True)[500]
-        return {"status": ["completed", "running"], "workflow_plan_id": [plan], **created}
+        return {
+            "status": ["completed", "running"],
+            "workflow_plan_id": [plan],
+            "overdue": ["true", "false"],
+            **created,
+        }
     if view is ListPlans:
         return {
             "status": ["APPROVED", "DRAFT"],
