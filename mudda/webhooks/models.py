@@ -101,6 +101,11 @@ class WebhookDelivery(models.Model):
         ]
         indexes = [
             models.Index(fields=["subscription", "-created_at", "-id"], name="delivery_subscription_age"),
+            models.Index(
+                fields=["subscription", "-created_at", "-id"],
+                name="delivery_parked",
+                condition=models.Q(status=DeliveryStatus.PARKED),
+            ),
             models.Index(fields=["queued_at"], name="delivery_age"),
             models.Index(
                 fields=["due_at"], name="delivery_due", condition=models.Q(status=DeliveryStatus.PENDING)

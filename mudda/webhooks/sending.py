@@ -90,8 +90,8 @@ def unusable(subscription: WebhookSubscription) -> str | None:
 def reader_of(subscription: WebhookSubscription) -> Any:
     """The owner, who sees no more than the key that the subscription was made with."""
     owner, key = subscription.owner, subscription.api_key
-    if tied := getattr(key, "departments", None):
-        narrow(owner, Reach(departments=frozenset(tied)))
+    if key is not None and key.departments:
+        narrow(owner, Reach(departments=frozenset(key.departments)))
     return owner
 
 

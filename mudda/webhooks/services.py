@@ -97,13 +97,15 @@ def change_subscription(
         WebhookAddressRefused, InvalidRequest: as for ``create_subscription``.
         WebhookDisabled: an administrator has disabled it.
     """
+    if "url" in changes:
+        ensure_address(
+            changes["url"]
+        )  # before the lock: resolvers take their time, and senders write to the row
     subscription = locked(subscription_id, by, auth)
     ensure_current(expected_version, subscription.version, version=subscription.version)
     if "types" in changes:
         changes["types"] = sorted(set(changes["types"]))
         ensure_readable(changes["types"], by, auth)
-    if "url" in changes:
-        ensure_address(changes["url"])
     changed = [name for name, value in changes.items() if getattr(subscription, name) != value]
     if not changed:
         return subscription
@@ -156,14 +158,16 @@ def delete_subscription(
 
 @transaction.atomic
 def rotate_secret(
-    *, subscription_id: UUID, overlap_hours: int, by: User, auth: object
+    *, subscription_id: UUID, overlap_hours: int, by: User, auth: object, expected_version: Expected = None
 ) -> tuple[WebhookSubscription, str]:
     """Make another secret; for ``overlap_hours`` what is sent is signed with the one before too.
 
     Raises:
         NotFound: there is no such subscription of the caller's.
+        PreconditionFailed: it is another version than ``expected_version``.
     """
     subscription = locked(subscription_id, by, auth)
+    ensure_current(expected_version, subscription.version, version=subscription.version)
     secret = make_secret()
     subscription.previous_secret = subscription.secret
     subscription.previous_until = timezone.now() + timedelta(hours=overlap_hours)

@@ -152,12 +152,17 @@ class RotateSecret(Door):
         summary="Make another secret; the old one signs too for a while",
         request=RotateSecretInput,
         responses=WebhookWithSecret,
+        parameters=[IF_MATCH],
         examples=[ROTATE_EXAMPLE],
     )
     def post(self, request: Request, webhook_id: UUID) -> Response:
         given = parse(RotateSecretInput, request)
         rotated, secret = services.rotate_secret(
-            subscription_id=webhook_id, by=caller(request), auth=request.auth, **given
+            subscription_id=webhook_id,
+            expected_version=etags.if_match(request),
+            by=caller(request),
+            auth=request.auth,
+            **given,
         )
         return _answer(webhook_output(rotated, secret), rotated)
 

@@ -4,7 +4,7 @@ import uuid
 from datetime import timedelta
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from mudda import event_types, events
@@ -199,6 +199,7 @@ def test_a_change_needs_the_version_that_was_read(api, made):
     assert changed["ETag"] != tag
     stale = api.call("PATCH", at(made), {"active": False}, **{"If-Match": tag})
     assert (stale.status_code, stale.json()["code"]) == (412, "precondition_failed")
+    assert api.post(at(made, "/rotate-secret"), {}, **{"If-Match": tag}).status_code == 412
     assert api.get(at(made)).json()["active"] is True
 
 
@@ -311,3 +312,28 @@ def test_a_user_without_a_key_has_webhooks_of_their_own(db, body):
     client = Client()
     client.force_login(owner)
     assert [row["webhook_id"] for row in client.get("/webhooks").json()["results"]] == [made["webhook_id"]]
+
+
+@pytest.mark.parametrize("status", [None, *DeliveryStatus.values])
+@pytest.mark.parametrize("subscription", ["busy", "quiet"])
+def test_deliveries_are_listed_along_an_index_whatever_they_are_narrowed_by(
+    api, made, body, status, subscription
+):
+    quiet = api.post("/webhooks", body).json()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO mudda_webhookdelivery (subscription_id, event_id, stream, seq, status, attempts,"
+            " created_at, queued_at, due_at, last_error)"
+            " SELECT CASE WHEN n %% 1000 = 0 THEN %s::uuid ELSE %s::uuid END, n, 'plan:x', n,"
+            " CASE WHEN n %% 5000 = 1 THEN 'parked' WHEN n %% 500 = 2 THEN 'pending' ELSE 'delivered' END, 1,"
+            " now() - n * interval '1 s', now(), now(), '' FROM generate_series(1, 50000) n",
+            [quiet["webhook_id"], made["webhook_id"]],
+        )
+        cursor.execute("ANALYZE mudda_webhookdelivery")
+    rows = WebhookDelivery.objects.filter(
+        subscription=(made if subscription == "busy" else quiet)["webhook_id"]
+    )
+    rows = rows.filter(status=status) if status else rows
+    plan = rows.order_by("-created_at", "-pk")[:51].explain()
+    assert "Seq Scan" not in plan, plan
+    assert "delivery_" in plan

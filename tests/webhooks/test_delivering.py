@@ -176,6 +176,20 @@ def test_a_key_is_told_only_what_its_scopes_let_it_read(plan, subscribe, allowed
     assert allowed.stays_silent()
 
 
+def test_a_key_that_is_tied_to_a_department_is_told_of_that_one_only(plan, subscribe, allowed, sender):
+    factories.make_department("parks")
+    for code, path in (("parks", "/parks"), ("water", "/water")):
+        key = create_api_key(name=code, scopes=["plans:read", "webhooks:write"], departments=[code])[0]
+        subscribe("plan.*", by=key.owner, auth=key, path=path)
+    append(plan, "plan.edited")
+    assert [message.path for message in allowed.wait(1)] == ["/hook/water"]
+    assert allowed.stays_silent()
+    plan.issue.department = factories.make_department("parks")
+    plan.issue.save()
+    append(plan, "plan.approved")
+    assert allowed.wait(2)[1].path == "/hook/parks"
+
+
 @pytest.mark.parametrize("how", ["revoked", "expired", "owner"])
 def test_a_key_that_opens_nothing_more_is_sent_nothing_and_its_webhook_says_why(
     plan, subscribe, allowed, sender, how
