@@ -1,7 +1,5 @@
 """Activities that hang, or are silent: they end, or a person is asked; the worker lives on."""
 
-import time
-
 import pytest
 
 from executions.temporal.worker import EXIT_STUCK
@@ -84,31 +82,6 @@ def test_an_attempt_that_ends_late_is_not_done_again(city, outside):
     slow.released.set()
     city.ends(execution)
     assert outside.visits["/slow"] == ["attempt 1"]
-
-
-@pytest.mark.parametrize("outcome", ["skip", "retry"])
-def test_an_attempt_that_ends_while_a_person_is_asked_about_it_ends_nothing(city, outside, outcome):
-    path = f"late_{outcome}"
-    held = outside.hold(f"/{path}", n=1)
-    once = {
-        **SHORT,
-        "retry": {"initial": "PT1S", "max_attempts": 1},
-        "on_failure": {"escalate": "supervisor"},
-    }
-    execution = city.launch(visit(path, **once), note("after", needs=[path]))
-    task = city.task(execution)
-    assert (task["kind"], city.step_row(execution, path)["error"]["code"]) == ("escalation", "timed_out")
-    held.released.set()
-    time.sleep(1)  # the attempt comes back, late
-    assert city.step_row(execution, path)["status"] == "waiting"
-    city.decide(task, outcome, comment="So be it.")
-    run = city.ends(execution)
-    row = city.step_row(execution, path)
-    assert (row["status"], run["steps"][1]["status"]) == (
-        {"skip": "skipped", "retry": "completed"}[outcome],
-        "completed",
-    )
-    assert len(outside.visits[f"/{path}"]) == {"skip": 1, "retry": 2}[outcome]
 
 
 def test_an_activity_that_beats_may_take_its_time(city, outside):

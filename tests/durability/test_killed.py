@@ -151,6 +151,31 @@ def test_of_two_live_attempts_of_one_step_only_the_later_is_believed(city, outsi
     city.ends(city.launch(note()))
 
 
+@pytest.mark.parametrize("outcome", ["skip", "retry"])
+def test_an_attempt_that_ends_while_a_person_is_asked_about_it_ends_nothing(city, outside, outcome):
+    path = f"late_{outcome}"
+    held = outside.hold(f"/{path}", n=1)
+    once = {
+        "timeout": "PT2S",
+        "retry": {"initial": "PT1S", "max_attempts": 1},
+        "on_failure": {"escalate": "supervisor"},
+    }
+    execution = city.launch(visit(path, **once), note("after", needs=[path]))
+    task = city.task(execution)
+    assert (task["kind"], city.step_row(execution, path)["error"]["code"]) == ("escalation", "timed_out")
+    held.released.set()
+    time.sleep(1)  # the attempt comes back, late
+    assert city.step_row(execution, path)["status"] == "waiting"
+    city.decide(task, outcome, comment="So be it.")
+    run = city.ends(execution)
+    row = city.step_row(execution, path)
+    assert (row["status"], run["steps"][1]["status"]) == (
+        {"skip": "skipped", "retry": "completed"}[outcome],
+        "completed",
+    )
+    assert len(outside.visits[f"/{path}"]) == {"skip": 1, "retry": 2}[outcome]
+
+
 def test_an_idempotent_effect_of_two_live_attempts_waits_for_its_lease(city, outside):
     hold = outside.hold("/leased")
     execution = city.launch(visit("leased", "visit_idempotent", timeout="PT3S", retry={"max_attempts": 3}))
