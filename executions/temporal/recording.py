@@ -61,7 +61,7 @@ TIMED_OUT = "timed_out"
 
 RUN_STOPPED, RUN_OVER = "The run was stopped.", "The run is over."
 STEP_FAILED = "The step has failed."
-WHY_WITHDRAWN: dict[str, str] = {
+WHY_WITHDRAWN = {
     StepStatus.COMPLETED: "The step has been done.",
     StepStatus.FAILED: STEP_FAILED,
     StepStatus.SKIPPED: "The step is left out.",
