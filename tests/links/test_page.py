@@ -455,7 +455,7 @@ def test_more_files_than_a_task_may_have_are_refused_in_words(wait_for, last_lin
     phone.open(last_link())
     files = [("files-photos", f"{at}.png", picture("PNG", (at + 1, 1))) for at in range(22)]
     answer = phone.send("save", files=files)
-    assert answer.status_code == 422 and phone.text.count("A task may have 20 files.") == 2
+    assert answer.status_code == 422 and phone.text.count("No more than 20 files can be kept here.") == 2
     assert task.uploads.count() == 20 and len(phone.ticked) == 20
 
 

@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 
 import pytest
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 
 from tests.durability.steps import chain, compensated, lane, visit
@@ -199,16 +200,18 @@ def large(city):
     return execution
 
 
-def overdue(city):
-    late = {"overdue": {"then": "fail"}, "due": "PT1M"}
+def late(city, then):
+    """A run whose question nobody has answered in time."""
     question = {
         "step_id": "confirm",
         "activity_id": "confirm_completion",
         "title": "Is it done?",
         "inputs": {"question": "Is it done?", "group": "supervisor"},
         "on_failure": "continue",
+        "overdue": {"then": then},
+        "due": "PT1M",
     }
-    execution = city.launch({**question, **late}, note("after"))
+    execution = city.launch(question, note("after"))
     task = city.task(execution)
     with city.database() as cursor:
         cursor.execute(
@@ -218,6 +221,94 @@ def overdue(city):
         cursor.connection.commit()
     city.ends(execution, deadline=120)
     return execution
+
+
+def overdue(city):
+    return late(city, "fail")
+
+
+def overdue_answered(city):
+    return late(city, {"answer": {"confirmed": False, "notes": "Nobody looked."}})
+
+
+def letter_answered(city):
+    question = {
+        "step_id": "ask",
+        "activity_id": "ask_reporter",
+        "title": "Ask the reporter",
+        "inputs": {"question": "Is the water still running?", "type": "yes_no"},
+    }
+    after = note("after", when={"eq": ["{{ steps.ask.answer }}", True]})
+    execution = city.launch(question, after)
+    task = city.task(execution)
+    [mail] = until(lambda: city.office.about(execution))
+    assert "/t/" in mail.text
+    city.decide(task, "done", answer={"answer": True})
+    city.ends(execution)
+    return execution
+
+
+def approval_asked_again(city):
+    execution = city.launch(letter(on_failure={"escalate": "supervisor"}, **ASK), note("after"))
+    city.decide(city.task(execution), "reject", comment="Too dear.")
+    for kind, outcome in (("escalation", "retry"), ("approval", "approve")):
+        task = until(lambda kind=kind: waiting_of(city, execution, kind))
+        city.decide(task, outcome, comment="It is cheaper now.")
+    city.ends(execution)
+    return execution
+
+
+def waiting_of(city, execution, kind):
+    """The task of this kind that a run waits for, if it does."""
+    return next(
+        (
+            city.expect(200, "GET", f"/workflows/tasks/{task['task_id']}")
+            for task in city.execution(execution)["waiting_on"]
+            if task["kind"] == kind
+        ),
+        None,
+    )
+
+
+def cancelled_before_start(city):
+    plan = city.approved(lane("lane"), note("after"))
+    city.site.temporal.stop()
+    execution = city.execute(plan)
+    steer(city, execution, "cancel")
+    city.site.temporal.start()
+    city.ends(execution, "cancelled", deadline=120)
+    return execution
+
+
+async def cancel_in_temporal(city, execution):
+    client = await Client.connect(city.site.temporal.address)
+    await client.get_workflow_handle(f"mudda-workflow-{execution}").cancel()
+
+
+def clock_cancelled(city):
+    """Cancelled while what its clock tells is on its way: the run's row is held, so that it can't arrive."""
+    plan = city.approved(wait("short"), wait("long", inputs={"for": "P1D"}), note("after"))
+    city.site.worker.stop()
+    execution = city.execute(plan)
+    with city.database() as cursor:
+        cursor.execute("SELECT 1 FROM workflow_executions WHERE id = %s FOR UPDATE", (execution,))
+        city.site.worker.start()
+        waiting = (
+            "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%%workflow_exec%%'"
+        )
+        until(lambda: city.rows(waiting), 90)
+        asyncio.run(cancel_in_temporal(city, execution))
+        until(lambda: heard_of_cancel(city.history(execution)))
+    city.ends(execution, "cancelled", deadline=90)
+    return execution
+
+
+def heard_of_cancel(history):
+    """Whether the workflow has been told that it is cancelled, and has said what follows."""
+    types = [event.event_type for event in history.events]
+    cancel = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED
+    told = EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
+    return cancel in types and told in types[types.index(cancel) :]
 
 
 def long_run(city):
@@ -241,7 +332,8 @@ def continued_last(city):
 ALL = [
     simple, skipped, approved, rejected, answered, retried, failed, timer, escalation_retried, escalation_skipped,
     escalation_answered, escalation_stopped, compensated_run, compensation_failed, cancelled, paused, uncertain,
-    hung, large, overdue, continued, continued_last,
+    hung, large, overdue, continued, continued_last, overdue_answered, letter_answered, approval_asked_again,
+    cancelled_before_start, clock_cancelled,
 ]  # fmt: skip
 
 

@@ -41,6 +41,11 @@ FEATURES = {
     "overdue",
     "continued",
     "continued_last",
+    "overdue_answered",
+    "letter_answered",
+    "approval_asked_again",
+    "cancelled_before_start",
+    "clock_cancelled",
 }
 """What ``record.py`` records."""
 
