@@ -19,7 +19,7 @@ help:
 	@echo 'make up       run the whole stack until Ctrl-C: API_HOST, API_PORT, TEMPORAL_PORT, TEMPORAL_UI_PORT, MUDDA_HOME'
 	@echo 'make test     everything that CI runs: lint, types, checks, the whole suite'
 	@echo 'make lint     the same without the suite'
-	@echo 'make bench    measure everything and write docs/performance.md: WAITING=1000 runs waiting for people'
+	@echo 'make bench    measure everything and write docs/performance.md: WAITING=10000 runs waiting for people'
 	@echo 'make install  only make the environment in .venv'
 	@echo 'make clean    remove caches and the demo; not .venv, not the data of `make up`'
 

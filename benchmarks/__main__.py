@@ -18,7 +18,7 @@ def main(arguments: list[str]) -> int:
     """Measure, and write the page."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a minute, to see that it runs: not for figures")
-    parser.add_argument("--waiting", type=int, help="runs that wait for a person (1,000)")
+    parser.add_argument("--waiting", type=int, help="runs that wait for a person (10,000)")
     parser.add_argument(
         "--executions", type=int, help="executions stored when reads are measured (1,000,000)"
     )
@@ -26,7 +26,7 @@ def main(arguments: list[str]) -> int:
     given = parser.parse_args(arguments)
     found = measure(
         quick=given.quick,
-        waiting=given.waiting or (60 if given.quick else 1_000),
+        waiting=given.waiting or (60 if given.quick else 10_000),
         executions=given.executions or (2_000 if given.quick else 1_000_000),
     )
     write_page(given.out, found, quick=given.quick)

@@ -19,7 +19,7 @@ from mudda.environment import BASE_DIR
 PAGE = """# Performance
 
 Written by `make bench`, which measures everything below in one run and replaces this page; `make bench
-WAITING=10000` measures with more waiting runs. {quality}
+WAITING=1000` measures with fewer waiting runs. {quality}
 
 {machine}
 
