@@ -262,8 +262,12 @@ def limited_by(is_limited: Callable[[Any], bool]) -> Callable[[Any], bool]:
 
 def is_limited(user: Any) -> bool:
     """Whether a person sees only a part of the city. Such a person sets up nothing that is the whole city's:
-    who could change accounts or departments could lift the limit."""
-    return not user.is_superuser and any(limit(user) for limit in _limits)
+    who could change accounts or departments could lift the limit.
+
+    Found out once for each request, whose ``user`` is its own: one page asks it for every kind of thing in the menu."""
+    if not hasattr(user, "_is_limited"):
+        user._is_limited = not user.is_superuser and any(limit(user) for limit in _limits)
+    return bool(user._is_limited)
 
 
 # --- words ------------------------------------------------------------------------------------------

@@ -74,7 +74,7 @@ def test_who_read_an_older_version_writes_nothing_and_is_told_the_newest(lamps, 
     revise(lamps, lighter, expected=1)
     with pytest.raises(PreconditionFailed) as refused:
         revise(lamps, lighter, text="Something else.", expected=1)
-    assert refused.value.extra == {"version": 2}
+    assert refused.value.extra == {"version": 2, "etag": '"2-draft-2"'}
     assert lamps.versions.count() == 2
 
 
