@@ -416,5 +416,5 @@ def test_the_list_and_the_page_take_a_bounded_number_of_queries(
         text = owner.get(reverse("admin:workflows_workflowplan_changelist")).content.decode()
     assert text.count("Draft</span>") == 16
     # The plan, and what staff should know beside it, whatever there is of it.
-    with django_assert_max_num_queries(26):
+    with django_assert_max_num_queries(27):
         owner.get(page(draft))

@@ -110,9 +110,10 @@ def _duplicates_of(plan: WorkflowPlan, viewer: Any) -> list[Duplicate]:
     The panel leaves out what ``viewer`` may not see.
     """
     now = possible_duplicates(plan.issue, viewer=viewer)
-    run = plan.planner_runs.filter(purpose=DRAFT).only("duplicates").order_by("-created_at").first()
+    drafts = plan.planner_runs.filter(purpose=DRAFT).order_by("-created_at")
+    kept = drafts.values_list("duplicates", flat=True).first()
     known = {one.issue for one in now}
-    return [*now, *(one for one in _stored(run.duplicates if run else ()) if one.issue not in known)]
+    return [*now, *(one for one in _stored(kept or ()) if one.issue not in known)]
 
 
 def _stored(rows: Iterable[Mapping[str, Any]]) -> Iterable[Duplicate]:
