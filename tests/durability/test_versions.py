@@ -5,6 +5,8 @@ import subprocess
 
 import pytest
 from temporalio import workflow
+from temporalio.api.enums.v1 import RoutingConfigUpdateState
+from temporalio.api.workflowservice.v1 import DescribeWorkerDeploymentRequest
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.worker import Replayer, Worker, WorkerDeploymentConfig
@@ -37,6 +39,19 @@ def make_current(address, name, build):
         return ended.returncode == 0
 
     until(told, 60)  # a version is known once its worker polls
+    asyncio.run(asyncio.wait_for(routed(address, name), 60))
+
+
+async def routed(address, name):
+    """Wait until the task queues know the current version: the server tells them after it has answered."""
+    client = await Client.connect(address)
+    asked = DescribeWorkerDeploymentRequest(namespace="default", deployment_name=name)
+    while True:
+        told = await client.workflow_service.describe_worker_deployment(asked)
+        state = told.worker_deployment_info.routing_config_update_state
+        if state == RoutingConfigUpdateState.ROUTING_CONFIG_UPDATE_STATE_COMPLETED:
+            return
+        await asyncio.sleep(0.1)
 
 
 def builds(history):
