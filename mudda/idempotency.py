@@ -17,15 +17,17 @@ from typing import Any
 
 from django.core.files import File
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db import OperationalError
 from django.utils import timezone
 from psycopg.errors import LockNotAvailable
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from mudda import prepared
 from mudda.errors import Conflict, InvalidRequest, Unprocessable
 from mudda.models import ApiKey, IdempotencyRecord
 from mudda.sealing import seal, unseal
+from mudda.transactions import whole
 
 KEPT = timedelta(hours=24)
 WAIT_SECONDS = 5
@@ -34,6 +36,25 @@ REPLAYED_HEADERS = ("ETag", "Location", "Cache-Control")
 """What is kept of an answer's headers; the others are made anew for every answer."""
 PURPOSE = "answers"
 """What kept answers that show a secret are sealed for."""
+
+CLAIM = """
+    INSERT INTO mudda_idempotencyrecord AS kept (caller, method, path, key, body_sha256, headers, sealed, created_at)
+    SELECT %(caller)s::text, %(method)s::text, %(path)s::text, %(key)s::text, %(body)s::text, '{}'::jsonb, false,
+        %(now)s::timestamptz
+    WHERE set_config('lock_timeout', %(wait)s::text, true) IS NOT NULL
+    ON CONFLICT (caller, method, path, key) DO UPDATE SET
+        body_sha256 = excluded.body_sha256, status = NULL, body = NULL, headers = '{}', sealed = false,
+        created_at = excluded.created_at
+    WHERE kept.created_at <= %(expired)s::timestamptz
+    RETURNING id, set_config('lock_timeout', '0', true)
+"""
+"""Claims a key in one round trip: no row where somebody has it already. Waits for whoever is at it for as long as
+``wait``, which holds for this statement alone: the work itself waits for locks as long as it takes."""
+KEEP = """
+    UPDATE mudda_idempotencyrecord
+    SET status = %(status)s::smallint, body = %(body)s::jsonb, headers = %(headers)s::jsonb, sealed = %(sealed)s::bool
+    WHERE id = %(id)s::bigint
+"""
 
 
 class KeyReused(Unprocessable):
@@ -56,9 +77,10 @@ class BadIdempotencyKey(InvalidRequest):
 class Claim:
     """The right to answer a request. ``answer`` is what was answered before, or None."""
 
-    def __init__(self, record: IdempotencyRecord | None, *, replayed: bool = False) -> None:
-        self._record = record
-        self.answer = _replay(record) if record is not None and replayed else None
+    def __init__(self, key: int | None = None, answer: Response | None = None) -> None:
+        """``key`` is that of the record that the answer goes into; None where nothing is kept."""
+        self._key = key
+        self.answer = answer
 
     def keep(self, response: Response, *, sealed: bool = False) -> Response:
         """Remember a successful response with the work that it tells about, and return it.
@@ -66,10 +88,10 @@ class Claim:
         Args:
             sealed: it shows a secret, and is encrypted where it is kept.
         """
-        if self._record is not None:
-            for name, value in _kept(response, sealed).items():
-                setattr(self._record, name, value)
-            self._record.save(update_fields=list(_kept(response, sealed)))
+        if self._key is not None:
+            kept = _kept(response, sealed)
+            texts = {name: json.dumps(kept[name], cls=DjangoJSONEncoder) for name in ("body", "headers")}
+            prepared.execute(KEEP, {**kept, **texts, "id": self._key})
         return response
 
 
@@ -109,8 +131,8 @@ def claim(request: Request, *, body: bytes | None = None) -> Iterator[Claim]:
         StillInProgress: a duplicate did not finish within five seconds.
     """
     scope = _scope(request)
-    with transaction.atomic():
-        yield _claim(scope, request, body) if scope is not None else Claim(None)
+    with whole():
+        yield _claim(scope, request, body) if scope is not None else Claim()
 
 
 def answer_once(
@@ -146,21 +168,19 @@ def forget_old() -> None:
 
 
 def _claim(scope: dict[str, str], request: Request, body: bytes | None) -> Claim:
-    IdempotencyRecord.objects.filter(**scope, created_at__lte=timezone.now() - KEPT).delete()
+    now = timezone.now()
+    given = {"body": _body_hash(request, body), "now": now, "expired": now - KEPT, "wait": f"{WAIT_SECONDS}s"}
     try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{WAIT_SECONDS}s"])
-            record = IdempotencyRecord.objects.create(**scope, body_sha256=_body_hash(request, body))
-            cursor.execute("SELECT set_config('lock_timeout', '0', true)")
-    except IntegrityError:
-        record = IdempotencyRecord.objects.get(**scope)
-        _ensure_same_body(record, request, body)
-        return Claim(record, replayed=True)
+        claimed = prepared.fetch(CLAIM, {**scope, **given})
     except OperationalError as error:
         if isinstance(error.__cause__, LockNotAvailable):
             raise StillInProgress from error
         raise
-    return Claim(record)
+    if claimed:
+        return Claim(key=claimed[0][0])
+    record = IdempotencyRecord.objects.get(**scope)
+    _ensure_same_body(record, request, body)
+    return Claim(answer=_replay(record))
 
 
 def _scope(request: Request) -> dict[str, str] | None:

@@ -89,12 +89,17 @@ TEMPLATES: list[dict[str, Any]] = [
 DATABASE_URL = without_driver(
     env("DATABASE_URL", default=f"postgresql://postgres@/mudda?host={MUDDA_HOME}/postgres")
 )
+# Behind a pooler in transaction mode: straight to the server, for the one connection a process that hears NOTIFY.
+DATABASE_LISTEN_URL = without_driver(env("DATABASE_LISTEN_URL", default=""))
+# Whether the statements of every call are prepared: a pooler in transaction mode may not know prepared statements.
+DATABASE_PREPARED = env.bool("DATABASE_PREPARED", default=not DATABASE_LISTEN_URL)
 _database = environ.Env.db_url_config(DATABASE_URL)
 _database["OPTIONS"] = {
     **_database.get("OPTIONS", {}),
     # Tables of both schemas are found by their plain names: see docs/design.md, "Two schemas".
     "options": "-c search_path=public,workflow",
     "connect_timeout": 5,
+    "prepare_threshold": 5 if DATABASE_PREPARED else None,
     # psycopg's pool: threads come and go under ASGI and in the worker, connections stay (CONN_MAX_AGE=0).
     "pool": {
         "min_size": env.int("DATABASE_POOL_MIN", default=1),
@@ -105,8 +110,6 @@ _database["OPTIONS"] = {
         "reconnect_timeout": 5,
     },
 }
-# Behind a pooler in transaction mode: straight to the server, for the one connection a process that hears NOTIFY.
-DATABASE_LISTEN_URL = without_driver(env("DATABASE_LISTEN_URL", default=""))
 DATABASES = {"default": {**_database, "CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
