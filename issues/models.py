@@ -14,7 +14,7 @@ from django.utils import timezone
 from issues.hours import validate_closed_days, validate_working_hours
 from issues.nearness import LONGEST_STREET, spot_of
 from mudda.models import EventStream
-from mudda.reach import reach_of
+from mudda.reach import departments_read_along, reach_of, read_departments_along
 
 REFERENCE = re.compile(r"^ISSUE-(\d{6,18})$")
 UNKNOWN_ADDRESS = "address not given"
@@ -120,9 +120,7 @@ def within_departments(user: AbstractBaseUser | AnonymousUser, path: str) -> mod
     if not user.is_authenticated:
         return models.Q(pk__in=[])
     tied = reach_of(user).departments
-    mine = (
-        dict(Department.objects.filter(staff=user.pk).values_list("pk", "code")) if not _is_root(user) else {}
-    )
+    mine = _departments_of(user)
     if tied is None:
         return models.Q(**{f"{path}__in": list(mine)}) if mine else models.Q()
     if not mine:
@@ -134,7 +132,24 @@ def is_limited(user: AbstractBaseUser | AnonymousUser) -> bool:
     """Whether ``within_departments`` keeps anything from the user: they see a part of the city."""
     if not user.is_authenticated or reach_of(user).departments is not None:
         return True
-    return not _is_root(user) and Department.objects.filter(staff=user.pk).exists()
+    return bool(_departments_of(user))
+
+
+DEPARTMENTS_ALONG = """
+    SELECT department.id, department.code FROM issues_department department
+    JOIN issues_department_staff staff ON staff.department_id = department.id WHERE staff.user_id = shown.owner_id
+"""
+read_departments_along(DEPARTMENTS_ALONG)
+
+
+def _departments_of(user: AbstractBaseUser) -> dict[int, str]:
+    """Keys and codes of the departments that a user belongs to; none for superusers, whom nothing limits."""
+    if _is_root(user):
+        return {}
+    known = departments_read_along(user)
+    if known is None:
+        known = dict(Department.objects.filter(staff=user.pk).values_list("pk", "code"))
+    return known
 
 
 def _is_root(user: AbstractBaseUser | AnonymousUser) -> bool:

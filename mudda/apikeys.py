@@ -1,13 +1,16 @@
 """Who calls: ``Authorization: Api-Key <key>``. The key is stored hashed; only its prefix is kept readable."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
-from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db import DEFAULT_DB_ALIAS, transaction
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
@@ -15,7 +18,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework_api_key.crypto import KeyGenerator
 
-from mudda import ratelimits, reach
+from mudda import prepared, ratelimits, reach
 from mudda import scopes as scope_registry
 from mudda.addresses import client_address, is_within, parse_network
 from mudda.errors import Conflict, Forbidden, InvalidRequest
@@ -199,10 +202,10 @@ class ApiKeyAuthentication(BaseAuthentication):
         if text is None:
             return None
         with ratelimits.turn(request._request, text):
-            key = find_key(text)
-            if key is None:
+            shown = look_up(text)
+            if shown is None:
                 raise refusal(request, "This API key is unknown, revoked or expired.")
-            return admit(request._request, key, text)
+            return admit(request._request, shown.key, text, shown.counted)
 
     def authenticate_header(self, request: Request) -> str:
         return KEYWORD
@@ -218,21 +221,102 @@ def usable() -> QuerySet[ApiKey]:
     )
 
 
+@dataclass(frozen=True)
+class Shown:
+    """A usable key that somebody has shown. ``counted`` is as for ``ratelimits.count_key``."""
+
+    key: ApiKey
+    counted: tuple[int, float] | None
+
+
 def find_key(text: str) -> ApiKey | None:
     """The usable key that ``text`` is, or None."""
+    shown = look_up(text, count=False)
+    return shown.key if shown is not None else None
+
+
+def look_up(text: str, *, count: bool = True) -> Shown | None:
+    """The usable key that ``text`` is with its owner and what that may do, in one round trip; None for none.
+
+    Nothing of it is remembered, so that a key that was revoked, or a permission that was taken away, is so at once.
+
+    Args:
+        count: count a call with it, unless it has networks to be looked at first, or no limit.
+    """
     prefix = text.partition(".")[0]
     if not prefix.isalnum() or not prefix.isascii():
         return None
-    newest, previous = Q(prefix=prefix), Q(previous_prefix=prefix, previous_until__gt=timezone.now())
-    for row in usable().filter(newest | previous):
-        hashed = row.hashed_key if row.prefix == prefix else row.previous_hashed_key
-        if _generator.verify(text, hashed):
-            return row
-    return None
+    # Hashes of 256 random bits are compared: what a comparison takes tells nobody how to come nearer.
+    given = {
+        "prefix": prefix,
+        "hashed": _generator.hash(text),
+        "quota": settings.RATE_LIMIT_KEY,
+        "count": count,
+    }
+    rows = prepared.fetch(_look_up(), given)
+    if not rows:
+        return None
+    *values, made, rest, permissions, departments = rows[0]
+    width = len(_columns(ApiKey))
+    key = ApiKey.from_db(DEFAULT_DB_ALIAS, _columns(ApiKey), values[:width])
+    key.owner = owner = get_user_model().from_db(DEFAULT_DB_ALIAS, _columns(get_user_model()), values[width:])
+    owner._perm_cache = set(permissions)  # where Django's ModelBackend looks before it asks the database
+    reach.note_departments(owner, {int(pk): code for pk, code in departments})
+    return Shown(key, None if made is None else (made, rest))
 
 
-def admit(request: HttpRequest, key: ApiKey, credential: str) -> tuple[Any, ApiKey]:
+@cache
+def _columns(model: type[Model]) -> tuple[str, ...]:
+    """The names of a model's fields, as ``from_db`` takes them; the columns are named so too."""
+    return tuple(field.attname for field in model._meta.concrete_fields)
+
+
+@cache
+def _look_up() -> str:
+    key = ", ".join(f'key."{name}" AS "key_{name}"' for name in _columns(ApiKey))
+    owner = ", ".join(f'owner."{name}" AS "owner_{name}"' for name in _columns(get_user_model()))
+    departments = " UNION ALL ".join(reach.queries_along())
+    return f"""
+        WITH shown AS (
+            SELECT {key}, {owner}
+            FROM mudda_apikey key JOIN auth_user owner ON owner.id = key.owner_id AND owner.is_active
+            WHERE key.revoked_at IS NULL
+                AND (key.expires_at IS NULL OR key.expires_at > statement_timestamp())
+                AND (
+                    key.prefix = %(prefix)s::text AND key.hashed_key = %(hashed)s::text
+                    OR key.previous_prefix = %(prefix)s::text AND key.previous_hashed_key = %(hashed)s::text
+                        AND key.previous_until > statement_timestamp()
+                )
+        ),
+        called AS (
+            INSERT INTO mudda_callcount AS counted (name, window_start, count)
+            SELECT 'key:' || key_id, statement_timestamp(), 1 FROM shown
+            WHERE %(count)s::bool AND cardinality(key_networks) = 0 AND coalesce(key_rate, %(quota)s::int) > 0
+            {ratelimits.COUNTING}
+        )
+        SELECT shown.*, called.count, called.rest,
+            ARRAY(
+                SELECT type.app_label || '.' || permission.codename FROM auth_permission permission
+                JOIN django_content_type type ON type.id = permission.content_type_id
+                WHERE permission.id IN (
+                    SELECT own.permission_id FROM auth_user_user_permissions own WHERE own.user_id = shown.owner_id
+                    UNION ALL
+                    SELECT theirs.permission_id FROM auth_group_permissions theirs
+                    JOIN auth_user_groups mine ON mine.group_id = theirs.group_id WHERE mine.user_id = shown.owner_id
+                )
+            ),
+            ARRAY(SELECT ARRAY[department.id::text, department.code] FROM ({departments}) department)
+        FROM shown LEFT JOIN called ON true
+    """  # noqa: S608 (our own text)
+
+
+def admit(
+    request: HttpRequest, key: ApiKey, credential: str, counted: tuple[int, float] | None = None
+) -> tuple[Any, ApiKey]:
     """Count the call of somebody who has shown a usable key, and let the key's limits bound its owner.
+
+    Args:
+        counted: as for ``ratelimits.count_key``.
 
     Raises:
         NetworkNotAllowed: the key is tied to networks, and the caller is in none of them.
@@ -241,7 +325,7 @@ def admit(request: HttpRequest, key: ApiKey, credential: str) -> tuple[Any, ApiK
     if key.networks and not is_within(client_address(request), key.networks):
         ratelimits.count_address(request)
         raise NetworkNotAllowed
-    ratelimits.count_key(request, key, credential)
+    ratelimits.count_key(request, key, credential, counted)
     _note_use(key)
     if key.departments:
         reach.narrow(key.owner, reach.Reach(departments=frozenset(key.departments)))

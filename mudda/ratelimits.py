@@ -16,12 +16,12 @@ from math import ceil
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from rest_framework.exceptions import Throttled
 
+from mudda import prepared
 from mudda.addresses import client_address, site_of
 from mudda.middleware import PAGES
 from mudda.models import ApiKey, CallCount
@@ -42,16 +42,21 @@ EXEMPT = ("/healthz", "/readyz", "/static/", "/admin")
 BY_ADDRESS = ("/admin/login", "/oauth/", "/t/")
 """Where anybody may knock: counted by address before anything is done, whatever else the request shows."""
 
-COUNT = """
-    INSERT INTO mudda_callcount AS counted (name, window_start, count) VALUES (%(name)s, statement_timestamp(), 1)
+COUNTING = f"""
     ON CONFLICT (name) DO UPDATE SET
-        window_start = CASE WHEN counted.window_start <= statement_timestamp() - %(window)s * interval '1 second'
+        window_start = CASE WHEN counted.window_start <= statement_timestamp() - interval '{WINDOW} seconds'
                             THEN statement_timestamp() ELSE counted.window_start END,
-        count = CASE WHEN counted.window_start <= statement_timestamp() - %(window)s * interval '1 second'
+        count = CASE WHEN counted.window_start <= statement_timestamp() - interval '{WINDOW} seconds'
                      THEN 1 ELSE counted.count + 1 END
     RETURNING count,
-        extract(epoch FROM window_start - statement_timestamp())::float + %(window)s
+        extract(epoch FROM window_start - statement_timestamp())::float + {WINDOW} AS rest
 """
+"""What follows an ``INSERT INTO mudda_callcount AS counted (name, window_start, count)`` of a first call: how many calls
+there are with this one, and the seconds until the window ends."""
+COUNT = f"""
+    INSERT INTO mudda_callcount AS counted (name, window_start, count)
+    VALUES (%(name)s::text, statement_timestamp(), 1) {COUNTING}
+"""  # noqa: S608 (our own text)
 
 
 @dataclass(frozen=True)
@@ -97,14 +102,23 @@ def turn(request: HttpRequest, credential: str) -> Iterator[None]:
         yield
 
 
-def count_key(request: HttpRequest, key: ApiKey, credential: str) -> None:
+def count_key(
+    request: HttpRequest, key: ApiKey, credential: str, counted: tuple[int, float] | None = None
+) -> None:
     """Count a call with this key, which ``credential`` was shown for.
+
+    Args:
+        counted: calls and seconds left of the window, where the call was counted when the key was looked up.
 
     Raises:
         Throttled: it has none left.
     """
     quota = settings.RATE_LIMIT_KEY if key.rate is None else key.rate
-    _count(request, "key", f"key:{key.pk}", quota, also=_digest(credential))
+    name, also = f"key:{key.pk}", _digest(credential)
+    if counted is None:
+        _count(request, "key", name, quota, also=also)
+    else:
+        _judge(request, "key", quota, counted, name, also)
 
 
 def count_user(request: HttpRequest, user: Any) -> None:
@@ -142,9 +156,15 @@ def _count(request: HttpRequest, policy: str, name: str, quota: int, *, also: st
     if quota == 0:
         return
     _refuse_the_spent(request, name)
-    with connection.cursor() as cursor:
-        cursor.execute(COUNT, {"name": name, "window": WINDOW})
-        made, rest = cursor.fetchone()
+    made, rest = prepared.fetch(COUNT, {"name": name})[0]
+    _judge(request, policy, quota, (made, rest), name, also)
+
+
+def _judge(
+    request: HttpRequest, policy: str, quota: int, counted: tuple[int, float], name: str, also: str
+) -> None:
+    """Note where somebody stands after a call that was counted, and refuse it if it was too many."""
+    made, rest = counted
     standing = Standing(policy, quota, max(0, quota - made), time.monotonic() + rest)
     request.rate_limit = standing  # type: ignore[attr-defined]
     if made >= quota:  # the next one will be refused

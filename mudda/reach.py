@@ -33,6 +33,33 @@ def narrow(user: Any, reach: Reach) -> None:
     user._reach = reach
 
 
+# --- what is read along with a key ------------------------------------------------------------------
+
+_departments_along: list[str] = []
+
+
+def read_departments_along(query: str) -> None:
+    """Register the room that has departments: a query of the key and the code of each that ``shown.owner_id`` belongs
+    to. Authentication reads them with the key, in the same round trip, for ``departments_read_along``."""
+    _departments_along.append(query)
+
+
+def queries_along() -> tuple[str, ...]:
+    """The queries that were registered."""
+    return tuple(_departments_along)
+
+
+def note_departments(user: Any, departments: dict[int, str]) -> None:
+    """Keep what was read along on this copy of ``user``, which lives as long as the request."""
+    user._own_departments = departments
+
+
+def departments_read_along(user: Any) -> dict[int, str] | None:
+    """The keys and codes of the departments that ``user`` belongs to; None where nothing was read along."""
+    found: dict[int, str] | None = getattr(user, "_own_departments", None)
+    return found
+
+
 # --- which departments there are --------------------------------------------------------------------
 
 DepartmentsOf = Callable[[Any], frozenset[str]]
