@@ -14,14 +14,16 @@ from executions.models import (
     StepRun,
     WorkflowExecution,
 )
-from executions.starting import ensure_fits, start_or_leave
+from executions.starting import ensure_fits, run_input, start_or_leave
 from executions.targets import target_of
 from mudda import events
 from mudda.errors import Conflict
 from mudda.etags import Expected
+from mudda.transactions import whole
 from workflows.launching import ensure_data, issue_facts
 from workflows.models import PlanApproval, PlanRevision, PlanStatus, WorkflowPlan
 from workflows.plan.catalogue import offered
+from workflows.plan.compiled import CompiledPlan
 from workflows.plan.compiler import compile_plan
 from workflows.services import (
     approve_locked,
@@ -50,7 +52,7 @@ class CatalogueChanged(Conflict):
 # --- launching --------------------------------------------------------------------------------------
 
 
-@transaction.atomic
+@whole()
 def launch_execution(
     *,
     plan_id: UUID,
@@ -78,13 +80,15 @@ def launch_execution(
     plan = locked_plan(plan_id, by)
     ensure_not_live(plan)
     ensure_unchanged(plan, expected)
-    approval = approve_locked(plan, digest=digest, by=by) if approve else valid_approval(plan)
-    revision = current_revision(plan)
-    ensure_data(revision, plan.issue, execution_data)
-    execution = _create_execution(plan, revision, approval, execution_data, by)
-    ensure_fits(execution)
+    with events.together():
+        approval = approve_locked(plan, digest=digest, by=by) if approve else valid_approval(plan)
+        revision = current_revision(plan)
+        ensure_data(revision, plan.issue, execution_data)
+        execution = _create_execution(plan, revision, approval, execution_data, by)
+    given = run_input(execution)
+    ensure_fits(given)
     # Robust: what is committed is promised, whatever happens to us now; the dispatcher starts it then.
-    transaction.on_commit(lambda: start_or_leave(execution), robust=True)
+    transaction.on_commit(lambda: start_or_leave(execution, given), robust=True)
     return execution
 
 
@@ -109,6 +113,12 @@ def valid_approval(plan: WorkflowPlan) -> PlanApproval:
     return approval
 
 
+def compiled_revision(revision: PlanRevision) -> CompiledPlan:
+    """A revision, compiled with the activities that are offered now."""
+    # The digest that was approved: a revision saved by an older version may be written otherwise today.
+    return replace(compile_plan(revision.document, offered()), digest=revision.digest)
+
+
 def _create_execution(
     plan: WorkflowPlan,
     revision: PlanRevision,
@@ -116,8 +126,7 @@ def _create_execution(
     execution_data: Mapping[str, Any],
     by: User,
 ) -> WorkflowExecution:
-    # The digest that was approved: a revision saved by an older version may be written otherwise today.
-    compiled = replace(compile_plan(revision.document, offered()), digest=revision.digest)
+    compiled = compiled_revision(revision)
     now = timezone.now()
     execution = WorkflowExecution.objects.create(
         plan=plan,

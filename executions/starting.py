@@ -44,11 +44,11 @@ def run_input(execution: WorkflowExecution) -> RunInput:
     )
 
 
-def ensure_fits(execution: WorkflowExecution) -> None:
+def ensure_fits(given: RunInput) -> None:
     """Raises:
     DataTooLarge: Temporal would refuse to start it, now and later.
     """
-    size = sent_size(asdict(run_input(execution)))
+    size = sent_size({**vars(given), "state": asdict(given.state)})
     if size > LARGEST_START:
         raise DataTooLarge(
             f"{size:,} bytes of {LARGEST_START:,}: every character outside ASCII counts as six or twelve.",
@@ -56,26 +56,25 @@ def ensure_fits(execution: WorkflowExecution) -> None:
         )
 
 
-def start_or_leave(execution: WorkflowExecution) -> None:
-    """Start a launched execution now; if Temporal is away, leave it to the dispatcher. To be called after commit."""
+def start_or_leave(execution: WorkflowExecution, given: RunInput) -> None:
+    """Start a launched execution now with its ``run_input``; if Temporal is away, leave it to the dispatcher. To be
+    called after commit."""
     try:
-        start_execution(execution)
+        start_execution(execution, given)
     except temporal.TemporalRefused as error:
         fail_unstarted(execution, error)
     except temporal.TemporalUnavailable:
         logger.warning("execution %s stays pending: Temporal is away", execution.pk)
 
 
-def start_execution(execution: WorkflowExecution) -> None:
-    """Start the Temporal workflow of a launched execution; starting it twice is harmless.
+def start_execution(execution: WorkflowExecution, given: RunInput) -> None:
+    """Start the Temporal workflow of a launched execution with its ``run_input``; starting it twice is harmless.
 
     Raises:
         TemporalUnavailable: it was not acknowledged in time.
         TemporalRefused: it can never be started.
     """
-    run_id = temporal.start_workflow(
-        PLAN_WORKFLOW, run_input(execution), workflow_id=execution.temporal_workflow_id
-    )
+    run_id = temporal.start_workflow(PLAN_WORKFLOW, given, workflow_id=execution.temporal_workflow_id)
     WorkflowExecution.objects.filter(pk=execution.pk, temporal_run_id="").update(temporal_run_id=run_id)
 
 
@@ -102,7 +101,7 @@ def start_pending() -> int:
     started = 0
     for execution in waiting:
         try:
-            start_execution(execution)
+            start_execution(execution, run_input(execution))
         except temporal.TemporalRefused as error:
             fail_unstarted(execution, error)
             continue

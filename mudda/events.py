@@ -7,7 +7,10 @@ along with the event (``mudda.webhooks``): nothing has to find out later which e
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -17,11 +20,24 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection
 from psycopg import sql
 
+from mudda import prepared
 from mudda.event_types import EventType, ensure_known, patterns_of
 from mudda.listening import EVENTS, WEBHOOKS
 from mudda.models import Event, EventStream, WebhookDelivery, WebhookSubscription
 
 Actor = AbstractBaseUser | AnonymousUser | None
+
+
+@dataclass(frozen=True)
+class _Added:
+    """An event that is to be written, and whose it is."""
+
+    owner: EventStream
+    event: Event
+    kind: EventType
+
+
+_waiting: ContextVar[list[_Added] | None] = ContextVar("events_waiting", default=None)
 
 
 def append(
@@ -43,62 +59,126 @@ def append(
     kind = ensure_known(type)
     actor_id = actor.pk if actor is not None and actor.is_authenticated else None
     event = Event(stream=owner.stream, type=type, actor_id=actor_id, data=dict(data or {}))
-    event.pk, event.seq = _write(owner, event, kind)
-    owner.event_seq = event.seq
-    event._state.adding = False
+    added, waiting = _Added(owner, event, kind), _waiting.get()
+    if waiting is None:
+        _write([added])
+    else:
+        waiting.append(added)
     return event
 
 
-def _write(owner: EventStream, event: Event, kind: EventType) -> tuple[int, int]:
-    """Count, insert, and queue for webhooks in one statement: each round trip costs a step a millisecond."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _statement(owner._meta.db_table, owner._meta.pk.column),
-            [
-                owner.pk,
-                event.stream,
-                event.type,
-                event.at,
-                event.actor_id,
-                json.dumps(event.data, cls=DjangoJSONEncoder),
-                patterns_of(kind),
-            ],
-        )
-        row = cursor.fetchone()
-    if row is None:
-        raise ObjectDoesNotExist(f"{event.stream} is not in the database.")
-    return int(row[0]), int(row[1])
+@contextmanager
+def together() -> Iterator[None]:
+    """Write what is appended in here at the end, in one statement: each round trip costs a request a millisecond.
+
+    For work that is done as a whole: an error that leaves it has to end the transaction too. The numbers of the events
+    are known at the end only.
+    """
+    if _waiting.get() is not None:
+        yield
+        return
+    waiting: list[_Added] = []
+    token = _waiting.set(waiting)
+    try:
+        yield
+    finally:
+        _waiting.reset(token)
+    _write(waiting)
+
+
+def _write(added: Sequence[_Added]) -> None:
+    """Count, insert, and queue for webhooks in one statement, whosesoever the events are."""
+    if not added:
+        return
+    owners = list({one.event.stream: one.owner for one in added}.values())
+    streams = [owner.stream for owner in owners]
+    values = {
+        "streams": [one.event.stream for one in added],
+        "types": [one.event.type for one in added],
+        "times": [one.event.at for one in added],
+        "actors": [one.event.actor_id for one in added],
+        "data": [json.dumps(one.event.data, cls=DjangoJSONEncoder) for one in added],
+        "patterns": [" ".join(patterns_of(one.kind)) for one in added],
+        **{f"key_{at}": owner.pk for at, owner in enumerate(owners)},
+        **{f"stream_{at}": stream for at, stream in enumerate(streams)},
+        **{f"count_{at}": sum(one.event.stream == s for one in added) for at, s in enumerate(streams)},
+    }
+    tables = tuple((owner._meta.db_table, owner._meta.pk.column) for owner in owners)
+    rows = prepared.fetch(_statement(tables), values)
+    if len(rows) != len(added):
+        raise ObjectDoesNotExist(f"{' or '.join(streams)} is not in the database.")
+    numbered = {at: (pk, seq) for at, pk, seq, *_ in rows}
+    last = {}
+    for at, one in enumerate(added, 1):
+        one.event.pk, one.event.seq = numbered[at]
+        one.event._state.adding = False
+        last[one.event.stream] = one.event.seq
+    for one in added:
+        one.owner.event_seq = last[one.event.stream]
 
 
 @cache
-def _statement(table: str, key: str) -> sql.Composed:
-    return sql.SQL(
+def _statement(owners: tuple[tuple[str, str], ...]) -> str:
+    """For events of owners in these tables, given by their keys' columns."""
+    counted = [
+        sql.SQL(
+            "owner_{at} AS (UPDATE {table} SET event_seq = event_seq + {count} WHERE {key} = {pk} "
+            "RETURNING {stream}::text AS stream, event_seq - {count} AS before)"
+        ).format(
+            at=sql.SQL(str(at)),
+            table=sql.Identifier(table),
+            key=sql.Identifier(key),
+            pk=sql.Placeholder(f"key_{at}"),
+            stream=sql.Placeholder(f"stream_{at}"),
+            count=sql.SQL("{}::int").format(sql.Placeholder(f"count_{at}")),
+        )
+        for at, (table, key) in enumerate(owners)
+    ]
+    every = [
+        sql.SQL("SELECT stream, before FROM owner_{}").format(sql.SQL(str(n))) for n in range(len(owners))
+    ]
+    composed = sql.SQL(
         """
-        WITH owner AS (UPDATE {table} SET event_seq = event_seq + 1 WHERE {key} = %s RETURNING event_seq),
+        WITH {counted},
+        owners AS ({every}),
+        given AS (
+            SELECT stream, type, at, actor_id, data, patterns, place,
+                row_number() OVER (PARTITION BY stream ORDER BY place) AS number
+            FROM unnest(
+                %(streams)s::text[], %(types)s::text[], %(times)s::timestamptz[], %(actors)s::int[], %(data)s::text[],
+                %(patterns)s::text[]
+            ) WITH ORDINALITY AS one (stream, type, at, actor_id, data, patterns, place)
+        ),
+        numbered AS (SELECT given.*, owners.before + given.number AS seq FROM given JOIN owners USING (stream)),
         added AS (
             INSERT INTO {events} (stream, seq, type, at, actor_id, data)
-            SELECT %s, owner.event_seq, %s, %s, %s, %s::jsonb FROM owner
+            SELECT stream, seq, type, at, actor_id, data::jsonb FROM numbered ORDER BY place
             RETURNING id, seq, stream
         ),
         queued AS (
             INSERT INTO {deliveries}
                 (subscription_id, event_id, stream, seq, status, attempts, created_at, queued_at, due_at, last_error)
-            SELECT wanted.id, added.id, added.stream, added.seq, 'pending', 0, now(), now(), now(), ''
-            FROM added JOIN {subscriptions} wanted ON wanted.active AND wanted.types && %s::varchar[]
+            SELECT wanted.id, added.id, stream, seq, 'pending', 0, now(), now(), now(), ''
+            FROM added JOIN numbered USING (stream, seq)
+            JOIN {subscriptions} wanted
+                ON wanted.active AND wanted.types && string_to_array(numbered.patterns, ' ')::varchar[]
+            ORDER BY numbered.place
             RETURNING 1
         )
-        SELECT id, seq, pg_notify({channel}, stream), (SELECT pg_notify({webhooks}, '') FROM queued LIMIT 1)
-        FROM added
+        SELECT numbered.place::int, added.id, added.seq, pg_notify({channel}, added.stream),
+            (SELECT pg_notify({webhooks}, '') FROM queued LIMIT 1)
+        FROM added JOIN numbered USING (stream, seq)
         """
     ).format(
-        table=sql.Identifier(table),
-        key=sql.Identifier(key),
+        counted=sql.SQL(", ").join(counted),
+        every=sql.SQL(" UNION ALL ").join(every),
         events=sql.Identifier(Event._meta.db_table),
         deliveries=sql.Identifier(WebhookDelivery._meta.db_table),
         subscriptions=sql.Identifier(WebhookSubscription._meta.db_table),
         channel=sql.Literal(EVENTS),
         webhooks=sql.Literal(WEBHOOKS),
     )
+    return composed.as_string()
 
 
 def of(owner: EventStream) -> "list[Event]":
