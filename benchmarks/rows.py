@@ -24,10 +24,15 @@ Document = dict[str, Any]
 BATCH = 500
 
 
-def notes(count: int, activity_id: str = REMOTE) -> Document:
-    """A plan of ``count`` steps, one after the other, each of which writes a note on the issue."""
+def notes(count: int, activity_id: str = REMOTE, *, words: str = "") -> Document:
+    """A plan of ``count`` steps, one after the other, each of which writes a note on the issue.
+
+    Args:
+        words: in each note, so that no other plan has the same text.
+    """
+    note = f"This is step {{}} {words}".strip() + "."
     return _document(
-        {"step_id": f"step_{n}", "activity_id": activity_id, "inputs": {"note": f"This is step {n}."}}
+        {"step_id": f"step_{n}", "activity_id": activity_id, "inputs": {"note": note.format(n)}}
         for n in range(1, count + 1)
     )
 

@@ -7,13 +7,13 @@ what else the machine does touches them alike.
 import contextlib
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
 import psutil
-from django.conf import settings
 from django.db import connection
 
 from benchmarks.figures import median, ms, percentile, table
@@ -28,6 +28,7 @@ from mudda.devstack.temporal import TASK_QUEUE
 from mudda.models import Event
 from workflows.models import PlanApproval, PlannerRun, PlanRevision, WorkflowPlan
 
+WEB, POSTGRES, TEMPORAL = PARTS = ("web server", "PostgreSQL", "Temporal")
 STATEMENT = "Water leak at 123 Main St"
 COUNTED = (Issue, WorkflowPlan, PlanRevision, PlannerRun, PlanApproval, WorkflowExecution, StepRun, Event)
 MUDDA, LEAST = "mudda", "FastAPI and asyncpg"
@@ -35,8 +36,8 @@ MUDDA, LEAST = "mudda", "FastAPI and asyncpg"
 
 @dataclass
 class Contender:
-    """A web server, and what was measured of it: of each round executions/s, of every request its seconds, and
-    the CPU seconds of all of them together: the system counts those by hundredths."""
+    """A web server, and what was measured of it: of each round executions/s, of every request its seconds, and of all
+    of them together the CPU seconds of each process that works for them: the system counts those by hundredths."""
 
     name: str
     port: int
@@ -44,13 +45,12 @@ class Contender:
     once: bool = True
     """Whether an Idempotency-Key is sent."""
     rate: list[float] = field(default_factory=list)
-    used: float = 0.0
+    used: Counter[str] = field(default_factory=Counter)
     took: list[float] = field(default_factory=list)
 
-    @property
-    def cpu(self) -> float:
-        """CPU seconds of the web server a request."""
-        return self.used / len(self.took)
+    def cpu(self, part: str) -> float:
+        """CPU seconds of ``part`` a request."""
+        return float(self.used[part] / len(self.took))
 
     def call(self, caller: Caller, path: str, body: Any, expected: int) -> float:
         headers = {"Idempotency-Key": str(uuid4())} if self.once else {}
@@ -81,7 +81,14 @@ def measure_layers(stack: Stack, *, rounds: int, many: int) -> str:
         contenders.append(Contender("idempotency", stack.site.port, _pid(stack.site.web), once=False))
         _take_turns(stack, contenders, _executes, rounds=rounds, many=many, callers=1)
     ours = contenders[0]
-    rows: list[Sequence[object]] = [["everything on", ms(median(ours.took)), "", ms(ours.cpu), ""]]
+    rows: list[Sequence[object]] = [
+        [
+            "everything on",
+            ms(median(ours.took)),
+            "",
+            *(part for name in (WEB, POSTGRES) for part in (ms(ours.cpu(name)), "")),
+        ]
+    ]
     for one in contenders[1:]:
         latency = median(one.took)
         rows.append(
@@ -89,19 +96,30 @@ def measure_layers(stack: Stack, *, rounds: int, many: int) -> str:
                 f"without {one.name}",
                 ms(latency),
                 _saved(median(ours.took), latency),
-                ms(one.cpu),
-                _saved(ours.cpu, one.cpu),
+                *(
+                    part
+                    for name in (WEB, POSTGRES)
+                    for part in (ms(one.cpu(name)), _saved(ours.cpu(name), one.cpu(name)))
+                ),
             ]
         )
-    return table(["execute, one caller", "median", "saved", "CPU of the web server", "saved"], rows)
+    heads = [
+        "execute, one caller",
+        "median",
+        "saved",
+        "CPU of the web server",
+        "saved",
+        "of PostgreSQL",
+        "saved",
+    ]
+    return table(heads, rows)
 
 
 def _lighter() -> Iterator[tuple[str, str, dict[str, str]]]:
     """What is left out, and the application and settings that leave it out."""
     for layer in ("authentication", "events"):
         yield layer, "benchmarks.lighter:application", {"BENCHMARK_WITHOUT": layer}
-    if hasattr(settings, "RATE_LIMIT_KEY"):
-        yield "limits", "mudda.asgi:application", {"RATE_LIMIT_KEY": "0"}
+    yield "limits", "mudda.asgi:application", {"RATE_LIMIT_KEY": "0"}
 
 
 def _saved(whole: float, without: float) -> str:
@@ -125,7 +143,8 @@ def _against_the_least(stack: Stack, calls: Callable[[int], list[Call]], *, roun
             _ensure_same_rows(stack, contenders, calls)
             _take_turns(stack, contenders, calls, rounds=rounds, many=many, callers=callers)
             rows += _rows(callers, *contenders)
-    heads = ["", "callers at once", "requests/s", "median", "p99", "CPU of the web server a request"]
+    cpu = [f"CPU of {name}" for name in PARTS]
+    heads = ["", "callers at once", "requests/s", "median", "p99", *cpu]
     return table(heads, rows)
 
 
@@ -155,12 +174,33 @@ def _take_turns(
 def _round(stack: Stack, contender: Contender, calls: list[Call], callers: int) -> None:
     """Make all calls and note what they took."""
     hands = [Caller(stack.site.host, contender.port, stack.key) for _ in range(callers)]
-    server = psutil.Process(contender.pid)
-    used, begun = server.cpu_times(), time.perf_counter()
+    used, begun = _used(stack, contender), time.perf_counter()
     in_threads(calls, callers, lambda call, at: contender.took.append(contender.call(hands[at], *call)))
     contender.rate.append(len(calls) / (time.perf_counter() - begun))
-    now = server.cpu_times()
-    contender.used += now.user + now.system - used.user - used.system
+    contender.used.update(_used(stack, contender))
+    contender.used.subtract(used)
+
+
+def _used(stack: Stack, contender: Contender) -> Counter[str]:
+    """CPU seconds that each part has used so far. The other contenders rest meanwhile, so that what PostgreSQL and
+    Temporal use is for this one."""
+    postgres = psutil.Process(stack.site.postgres.pid)
+    return Counter(
+        {
+            WEB: _seconds(psutil.Process(contender.pid)),
+            POSTGRES: _seconds(postgres) + sum(map(_seconds, postgres.children())),
+            TEMPORAL: _seconds(psutil.Process(stack.site.temporal.pid)),
+        }
+    )
+
+
+def _seconds(process: psutil.Process) -> float:
+    """Its own, and those of its children that have ended."""
+    try:
+        used = process.cpu_times()
+    except psutil.NoSuchProcess:  # its seconds are its parent's by now
+        return 0.0
+    return float(used.user + used.system + used.children_user + used.children_system)
 
 
 def _rows(callers: int, ours: Contender, least: Contender) -> list[Sequence[object]]:
@@ -168,7 +208,7 @@ def _rows(callers: int, ours: Contender, least: Contender) -> list[Sequence[obje
     ratios = [a / b for a, b in zip(ours.rate, least.rate, strict=True)]
     slower = median(ours.took) / median(least.took)
     tail = percentile(ours.took, 99) / percentile(least.took, 99)
-    work = f"{ours.cpu / least.cpu:.2f}" if least.used else "too few requests"
+    work = [f"{ours.cpu(part) / least.cpu(part):.2f}" if least.used[part] else "-" for part in PARTS]
     return [
         *(
             [
@@ -177,7 +217,7 @@ def _rows(callers: int, ours: Contender, least: Contender) -> list[Sequence[obje
                 f"{median(one.rate):.0f}",
                 ms(median(one.took)),
                 ms(percentile(one.took, 99)),
-                ms(one.cpu),
+                *(ms(one.cpu(part)) for part in PARTS),
             ]
             for one in (ours, least)
         ),
@@ -187,7 +227,7 @@ def _rows(callers: int, ours: Contender, least: Contender) -> list[Sequence[obje
             f"**{median(ratios):.2f}** ({min(ratios):.2f} to {max(ratios):.2f})",
             f"{slower:.2f}",
             f"{tail:.2f}",
-            work,
+            *work,
         ],
     ]
 
@@ -208,7 +248,8 @@ def _resting_worker(stack: Stack) -> Iterator[None]:
 
 def _executes(count: int) -> list[Call]:
     body = {"execution_data": {"priority": "high"}, "approve": True}
-    return [(f"/workflows/{plan.pk}/execute", body, 202) for plan in make_plans(notes(STEPS), count)]
+    plans = [plan for _ in range(count) for plan in make_plans(notes(STEPS, words=f"of {uuid4()}"), 1)]
+    return [(f"/workflows/{plan.pk}/execute", body, 202) for plan in plans]
 
 
 def _generates(count: int) -> list[Call]:
