@@ -114,7 +114,8 @@ def _remind(task: HumanTask, now: datetime) -> None:
 
 def _escalate(task: HumanTask, now: datetime) -> None:
     before, to = task.group, Overdue.from_json(task.overdue).escalate_to
-    task.group = stronger_group(before, to) if task.kind == APPROVAL else to
+    # Never to less say: not by a plan from before that was a problem of it, nor after a person has handed it up.
+    task.group = stronger_group(before, to) if before in GROUPS else to
     task.assignee, task.assigned_at, task.escalated_at = None, None, now
     letters = put_letters(task, "escalated")
     task.next_look_at = _next_look(task, now)

@@ -324,6 +324,18 @@ def test_an_approval_that_is_late_goes_to_nobody_with_less_say():
     assert late("administrator", "boss", "update_issue") == unknown
 
 
+def test_what_is_asked_of_a_group_goes_to_nobody_with_less_say_when_it_is_late():
+    def late(to, group):
+        inputs = {"question": "Is it done?", "group": group}
+        step = {"step_id": "a", "activity_id": "confirm_completion", "inputs": inputs}
+        return errors(plan_of(step | {"overdue": {"escalate_to": to}}))
+
+    weaker = [("/steps/0/overdue/escalate_to", "weakens_approval")]
+    assert late("supervisor", "supervisor") == late("administrator", "supervisor") == []
+    assert late("dispatcher", "supervisor") == late("supervisor", "administrator") == weaker
+    assert late("dispatcher", "{{ data.group }}") == []  # known only when it runs
+
+
 def test_every_problem_is_found_in_one_pass_in_the_order_of_the_document():
     document = leak()
     document["steps"][3]["inputs"]["sections"] = [1, "{{ steps.gone }}"]

@@ -129,6 +129,20 @@ def test_an_approval_that_is_late_never_goes_to_a_group_with_less_say():
     assert pass_time(make_task(confirm(requires_approval=approval), APPROVAL)).group == "administrator"
 
 
+def test_what_is_asked_of_a_group_never_goes_to_one_with_less_say():
+    task = make_task(confirm(due="PT4H", overdue={"escalate_to": "supervisor"}))
+    HumanTask.objects.filter(pk=task.pk).update(group="administrator")  # a person has handed it up
+    assert pass_time(task).group == "administrator"
+    assert task.escalated_at is not None
+    crews = make_task(crew(due="PT4H", overdue={"escalate_to": "dispatcher"}))
+    assert pass_time(crews).group == "dispatcher"
+
+
+def test_what_a_group_of_the_citys_own_has_not_done_in_time_goes_where_the_plan_says():
+    task = make_task(crew(due="PT4H", overdue={"escalate_to": "dispatcher"}), group="night shift")
+    assert pass_time(task).group == "dispatcher"
+
+
 def test_a_task_that_went_to_a_group_is_nobodys_there():
     task = make_task(confirm(due="PT4H", overdue={"escalate_to": "supervisor"}))
     task.assignee, task.assigned_at = factories.make_user("dispatcher"), timezone.now()

@@ -22,16 +22,24 @@ def check_step_overdue(value: Any, pointer: str, view: StepView, report: Report)
         message = f"{spec.activity_id} is not done by a person, so nobody can be late with it."
         report.error(pointer, "not_for_this_activity", message, "Leave it out.")
     _check_overdue(value, pointer, view, report)
+    for name, schema in (spec.inputs.get("properties", {}) if spec is not None else {}).items():
+        asked = view.inputs.get(name) if schema.get("x-group") else None
+        if asked in GROUPS:
+            _ensure_no_less_say(value, pointer, f"This is asked of the group {asked}", asked, report)
 
 
 def check_approval_overdue(value: Any, pointer: str, group: str, report: Report) -> None:
     """The ``overdue`` of an approval that ``group`` gives: whom it goes to must have as much say."""
     _check_overdue(value, pointer, None, report)
+    _ensure_no_less_say(value, pointer, f"This approval is for the group {group}", group, report)
+
+
+def _ensure_no_less_say(value: Any, pointer: str, what: str, group: str, report: Report) -> None:
     to = value.get("escalate_to") if isinstance(value, dict) else None
     if to in GROUPS and GROUPS.index(to) < GROUPS.index(group):
-        message = f"This approval is for the group {group}; {to} has less say."
         at = child(pointer, "escalate_to")
-        report.error(at, "weakens_approval", message, f"Write {group} or leave the field out.")
+        hint = f"Write {group} or leave the field out."
+        report.error(at, "weakens_approval", f"{what}; {to} has less say.", hint)
 
 
 def _check_overdue(value: Any, pointer: str, view: StepView | None, report: Report) -> None:
