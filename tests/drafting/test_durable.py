@@ -2,9 +2,11 @@
 
 import asyncio
 import threading
+from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 from temporalio.client import Client
 
 from issues.models import Issue
@@ -172,6 +174,25 @@ def test_a_draft_that_was_terminated_gets_the_playbooks_draft(
     assert (answer["status"], answer["planner"]["name"]) == ("DRAFT", "playbooks")
     assert answer["planner"]["fallback"]["code"] == "terminated"
     assert starting.reconcile_ended() == 0
+
+
+def test_a_draft_that_was_terminated_while_no_dispatcher_looked_for_days_is_found_after_that(
+    api, openai_server, with_model, temporal_server, until, monkeypatch
+):
+    answers_well(openai_server)
+    api.post("/workflows/generate", BODY, **ASYNC)
+    run = PlannerRun.objects.get()
+    starting.start_run(run.pk)
+
+    async def terminate(client):
+        await client.get_workflow_handle(f"{PREFIX}{run.pk}").terminate()
+
+    of_temporal(temporal_server, terminate)
+    now = timezone.now
+    monkeypatch.setattr(timezone, "now", lambda: now() + timedelta(days=3))
+    until(starting.reconcile_ended)
+    run.refresh_from_db()
+    assert (run.status, run.problem["code"]) == ("failed", "terminated")
 
 
 @pytest.mark.parametrize(

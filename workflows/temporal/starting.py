@@ -25,7 +25,9 @@ OUTSIDE = {
 }
 """Temporal's status of a workflow that is over to our code and words: one that ends by itself has ended its run."""
 
-LOOK_BACK = timedelta(days=1)
+CLOCKS_DIFFER = timedelta(hours=1)
+"""How far before the oldest open run was asked for the look begins: Temporal's clock isn't ours."""
+
 OVERDUE = timedelta(minutes=15)
 """A run this old is started again: harmless and free where Temporal knows it, needed where Temporal lost it."""
 
@@ -64,12 +66,14 @@ def start_overdue() -> int:
 def reconcile_ended() -> int:
     """Give up the runs whose Temporal workflow was ended from outside. Returns how many were found.
 
-    Only Temporal's list of closed workflows is asked, and only while a run is open: that costs no action.
+    Only Temporal's list of closed workflows is asked, and only while a run is open: that costs no action. It is asked
+    for all that has closed since the oldest open run began, so that it doesn't matter for how long nobody looked.
     """
-    if not PlannerRun.objects.filter(status__in=OPEN).exists():
+    oldest = PlannerRun.objects.filter(status__in=OPEN).order_by("created_at").first()
+    if oldest is None:
         return 0
     quoted = ", ".join(f"'{status.title().replace('_', '')}'" for status in OUTSIDE)
-    since = (timezone.now() - LOOK_BACK).isoformat(timespec="seconds")
+    since = (oldest.created_at - CLOCKS_DIFFER).isoformat(timespec="seconds")
     query = (
         f"WorkflowType = '{DRAFTING_WORKFLOW}' AND ExecutionStatus IN ({quoted}) AND CloseTime > '{since}'"
     )
