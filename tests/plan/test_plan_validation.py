@@ -334,6 +334,7 @@ def test_what_is_asked_of_a_group_goes_to_nobody_with_less_say_when_it_is_late()
     assert late("supervisor", "supervisor") == late("administrator", "supervisor") == []
     assert late("dispatcher", "supervisor") == late("supervisor", "administrator") == weaker
     assert late("dispatcher", "{{ data.group }}") == []  # known only when it runs
+    assert late("dispatcher", ["supervisor"]) == [("/steps/0/inputs/group", "bad_input")]
 
 
 def test_every_problem_is_found_in_one_pass_in_the_order_of_the_document():

@@ -264,6 +264,8 @@ def _told(error: ValidationError, where: str) -> Iterator[tuple[str, str, str]]:
             f"{quoted(instance)} is not a duration. Write one like P2D, PT4H or PT30S.",
         )
     elif kind == "enum" and schema.get("x-group"):
+        if not isinstance(instance, str) and schema.get("type") == "string":
+            return  # that is told already
         yield where, "unknown_group", f"There is no group {_shown(instance)}. Known: {', '.join(GROUPS)}."
     elif kind == "anyOf" and "x-any-of" in schema:
         yield where, "bad_input", schema["x-any-of"]
