@@ -207,7 +207,7 @@ class Service:
             PLAN_WORKFLOW,
             RunInput(
                 execution_id=str(execution_id),
-                compiled=self.template["compiled"],
+                compiled=self.template["carried"],
                 issue={name: facts[name] for name in read["issue"]},
                 data={name: data[name] for name in read["data"]},
             ),

@@ -300,6 +300,7 @@ def _template(stack: Stack) -> dict[str, Any]:
     return {
         "rows": {name: _as_text(row) for name, row in rows.items()},
         "compiled": execution.compiled,
+        "carried": given.compiled,
         "issue_facts": execution.issue_facts,
         "read": {"issue": list(given.issue), "data": list(given.data)},
         "task_queue": TASK_QUEUE,

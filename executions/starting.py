@@ -3,6 +3,7 @@
 import logging
 from dataclasses import asdict
 from datetime import timedelta
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -19,6 +20,9 @@ logger = logging.getLogger(__name__)
 LARGEST_START = LARGEST_RUN - 400_000
 """Bytes of JSON that a run may start with: what it has come to know has to fit too when it continues as new."""
 
+IN_THE_ROW = ("input_schema", "output_schema")
+"""What of a compiled step only its activities need, which read it from the run's row: most of a plan's size."""
+
 START_GRACE = timedelta(seconds=10)
 """How long the dispatcher leaves a pending execution to the request that launched it."""
 
@@ -29,19 +33,26 @@ class DataTooLarge(Unprocessable):
 
 
 def run_input(execution: WorkflowExecution) -> RunInput:
-    """What the Temporal workflow of an execution starts with: of the issue and the data only what the plan reads."""
-    read = {
-        reference.path[:2] for _, _, reference in find(execution.compiled) if isinstance(reference, Reference)
-    }
+    """What the Temporal workflow of an execution starts with: the compiled plan without what stays in the row, and of
+    the issue and the data only what the plan reads."""
+    steps = [_as_carried(step) for step in execution.compiled["steps"]]
+    read = {reference.path[:2] for _, _, reference in find(steps) if isinstance(reference, Reference)}
     return RunInput(
         execution_id=str(execution.pk),
-        compiled=execution.compiled,
+        compiled={**execution.compiled, "steps": steps},
         issue={name: value for name, value in execution.issue_facts.items() if ("issue", name) in read},
         data={name: value for name, value in execution.execution_data.items() if ("data", name) in read},
         state=RunState(
             paused=execution.paused_at is not None, cancelling=execution.cancel_requested_at is not None
         ),
     )
+
+
+def _as_carried(step: dict[str, Any]) -> dict[str, Any]:
+    carried = {name: value for name, value in step.items() if name not in IN_THE_ROW}
+    if carried.get("compensate"):
+        carried["compensate"] = _as_carried(carried["compensate"])
+    return carried
 
 
 def ensure_fits(given: RunInput) -> None:

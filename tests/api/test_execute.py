@@ -1,6 +1,8 @@
 """POST /workflows/{id}/execute, and what is read of a run. (That it really runs is shown in tests/faults.)"""
 
+import json
 import uuid
+from dataclasses import replace
 
 import pytest
 
@@ -177,3 +179,28 @@ def test_temporal_is_given_only_what_the_plan_reads(api, draft):
     assert given.data == {"one": {"two": "x"}, "three": 3}
     assert "statement" not in given.issue
     assert given.issue["address"]
+
+
+def test_the_schemas_of_a_compiled_plan_stay_in_the_row_where_activities_read_them(api, draft):
+    from executions.starting import run_input
+    from workflows.plan.compiled import CompiledPlan
+
+    undo = {"activity_id": "release_lane", "inputs": {"reservation_id": "{{ steps.lane.reservation_id }}"}}
+    lane = {
+        "step_id": "lane",
+        "activity_id": "reserve_lane",
+        "title": "Reserve a lane",
+        "inputs": {"address": "{{ issue.address }}", "hours": 1},
+        "compensate": undo,
+    }
+    api.put(f"/workflows/{draft['workflow_id']}", {"workflow_plan": factories.document(lane)})
+    plan = api.get(f"/workflows/{draft['workflow_id']}").json()
+    execute(api, plan, {"approve": True, "digest": plan["digest"]})
+    execution = WorkflowExecution.objects.get()
+    [kept] = execution.compiled["steps"]
+    assert kept["input_schema"] and kept["output_schema"] and kept["compensate"]["input_schema"]
+    given = run_input(execution)
+    assert "_schema" not in json.dumps(given.compiled)
+    no_schemas = {"input_schema": {}, "output_schema": {}}
+    [whole], [carried] = (CompiledPlan.from_json(of).steps for of in (execution.compiled, given.compiled))
+    assert carried == replace(whole, **no_schemas, compensate=replace(whole.compensate, **no_schemas))
