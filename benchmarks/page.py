@@ -35,7 +35,9 @@ to about 20 task transfers a second per shard, which holds up every run once the
 A plan of five steps, carried out by mudda's workflow, and the same five activities called one after the other by a
 Temporal workflow written for the purpose ([`benchmarks/handwritten.py`](../benchmarks/handwritten.py)), on the same
 worker, in the same sandbox of the SDK, with the same
-database writes. They take turns, in several rounds. Throughput is with 20 runs at once, and its ratio the median of the
+database writes: both pass the same calls to the same activities, which write the run's and the steps' status, outputs,
+notes and events. They take turns, in several rounds.
+Throughput is with 20 runs at once, and its ratio the median of the
 rounds' own ratios; latency is that of single runs, one after the other. Each activity writes a note on an issue. The
 goal is a throughput of at least 0.95 and a latency of at most 1.1 of the hand-written one's.
 
