@@ -172,6 +172,8 @@ def deliver_steering(message: OutboxMessage) -> None:
         raise NotStartedYet
     if payload["action"] == CANCEL:
         temporal.cancel_workflow(execution.temporal_workflow_id)
+        # The run awaits what it has begun: a letter that was put off must not keep it for a quarter of an hour.
+        temporal.try_again_now(execution.temporal_workflow_id)
         return
     if payload["action"] != (RESUME if execution.paused_at is None else PAUSE):
         return  # it had to be tried again, and a person has told the opposite since: that may be there already

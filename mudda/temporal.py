@@ -14,7 +14,9 @@ from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import connection
-from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.enums.v1 import PendingActivityState
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, ResetActivityRequest
 from temporalio.client import Client, TLSConfig, WorkflowHandle
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
@@ -140,16 +142,39 @@ def cancel_workflow(workflow_id: str) -> None:
     _tell(workflow_id, lambda handle: handle.cancel(rpc_timeout=DEADLINE))
 
 
+def try_again_now(workflow_id: str) -> None:
+    """Let those activities of a Temporal workflow that wait for their next attempt begin it at once; what is being
+    carried out is left alone. Raises as ``signal_workflow``."""
+
+    async def hurry(client: Client) -> None:
+        found = await client.get_workflow_handle(workflow_id).describe(rpc_timeout=DEADLINE)
+        for waiting in found.raw_description.pending_activities:
+            if waiting.state != PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED or waiting.attempt < 2:
+                continue
+            request = ResetActivityRequest(
+                namespace=settings.TEMPORAL_NAMESPACE,
+                execution=WorkflowExecution(workflow_id=workflow_id),
+                id=waiting.activity_id,
+            )
+            await client.workflow_service.reset_activity(request, timeout=DEADLINE)
+
+    _call_if_there(hurry)
+
+
 def _tell(workflow_id: str, tell: Callable[[WorkflowHandle[Any, Any]], Coroutine[Any, Any, None]]) -> None:
-    async def send(client: Client) -> None:
+    _call_if_there(lambda client: tell(client.get_workflow_handle(workflow_id)))
+
+
+def _call_if_there(work: Callable[[Client], Coroutine[Any, Any, None]]) -> None:
+    async def call(client: Client) -> None:
         try:
-            await tell(client.get_workflow_handle(workflow_id))
+            await work(client)
         except RPCError as error:
             if _is_gone(error):
                 raise WorkflowGone from error
             raise
 
-    _call(send)
+    _call(call)
 
 
 def _is_gone(error: RPCError) -> bool:

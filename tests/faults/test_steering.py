@@ -90,6 +90,24 @@ def test_cancel_withdraws_what_waits_and_undoes_what_was_done(city):
     assert "execution.cancel_requested" in events(city, execution)
 
 
+async def is_put_off(city, execution):
+    """Whether Temporal waits with the next attempt of an activity."""
+    client = await Client.connect(city.site.temporal.address)
+    found = await client.get_workflow_handle(f"mudda-workflow-{execution}").describe()
+    return any(one.HasField("next_attempt_schedule_time") for one in found.raw_description.pending_activities)
+
+
+def test_a_letter_that_was_put_off_for_long_does_not_hold_up_a_cancel(city):
+    city.office.plan("451 Later", "451 Still later")
+    execution = city.launch(LANE, letter(needs=["lane"], retry={"initial": "PT12H", "max_interval": "P1D"}))
+    until(lambda: asyncio.run(is_put_off(city, execution)))
+    steer(city, execution, "cancel")
+    run = city.ends(execution, "cancelled")
+    # What was begun is awaited, and done now instead of in twelve hours.
+    assert [step["status"] for step in run["steps"]] == ["compensated", "completed"]
+    assert set(city.office.counts(execution).values()) == {1}
+
+
 def test_a_pause_that_arrives_after_the_later_resume_holds_nothing_up(city):
     execution = city.launch(note(**ASK))
     task = city.task(execution)
