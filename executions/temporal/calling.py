@@ -3,13 +3,14 @@
 Loads inside Temporal's sandbox: no Django.
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError, TimeoutError
 
-from executions.temporal.contracts import INFRASTRUCTURE
+from executions.temporal.contracts import EXECUTION_OVER, INFRASTRUCTURE
 from workflows.plan.compiled import CompiledCompensation, CompiledStep
 from workflows.plan.durations import parse_seconds
 from workflows.plan.states import Failure
@@ -22,13 +23,22 @@ RECORD_OPTIONS: dict[str, Any] = {
 }
 """For what only writes to our database: tried until it is back, however long that takes."""
 
+LOCAL_ATTEMPTS = 3
+"""Attempts of a local activity before it goes on as a remote one. The worker waits for it with an open workflow task,
+and the SDK would never end one that meets nothing but trouble outside; the server repeats a remote one, and ends it."""
+
+GOES_REMOTE = "local activities go on as remote ones"
+"""The name of that change, for ``workflow.patched``."""
+
 
 def activity_options(how: CompiledStep | CompiledCompensation) -> dict[str, Any]:
     """Options of a remote activity. Its attempts are unlimited here: a step's own failures are counted in its row."""
     heartbeat = how.heartbeat_seconds
     return {
-        **local_options(how),
+        "start_to_close_timeout": timedelta(seconds=how.timeout_seconds),
+        "schedule_to_close_timeout": timedelta(seconds=how.give_up_after_seconds),
         "heartbeat_timeout": None if heartbeat is None else timedelta(seconds=heartbeat),
+        "retry_policy": _retry_policy(how),
     }
 
 
@@ -36,13 +46,16 @@ def local_options(how: CompiledStep | CompiledCompensation) -> dict[str, Any]:
     """Options of a local activity, in which Temporal knows no heartbeat."""
     return {
         "start_to_close_timeout": timedelta(seconds=how.timeout_seconds),
-        "schedule_to_close_timeout": timedelta(seconds=how.give_up_after_seconds),
-        "retry_policy": RetryPolicy(
-            initial_interval=timedelta(seconds=how.retry.initial_seconds),
-            backoff_coefficient=how.retry.backoff,
-            maximum_interval=timedelta(seconds=how.retry.max_interval_seconds),
-        ),
+        "retry_policy": replace(_retry_policy(how), maximum_attempts=LOCAL_ATTEMPTS),
     }
+
+
+def _retry_policy(how: CompiledStep | CompiledCompensation) -> RetryPolicy:
+    return RetryPolicy(
+        initial_interval=timedelta(seconds=how.retry.initial_seconds),
+        backoff_coefficient=how.retry.backoff,
+        maximum_interval=timedelta(seconds=how.retry.max_interval_seconds),
+    )
 
 
 def cause_of(error: FailureError) -> BaseException | None:
@@ -55,6 +68,12 @@ def was_recorded(error: FailureError) -> bool:
     error that it may try again is only the last before the time for all attempts was over."""
     cause = cause_of(error)
     return isinstance(cause, ApplicationError) and cause.non_retryable
+
+
+def is_over(error: FailureError) -> bool:
+    """Whether the activity found that the run had ended already: nobody waits for this Temporal workflow any more."""
+    cause = cause_of(error)
+    return isinstance(cause, ApplicationError) and cause.type == EXECUTION_OVER
 
 
 def failure_of(error: FailureError) -> Failure:

@@ -18,6 +18,9 @@ ESCALATE = "escalate"
 PAUSE, RESUME, CANCEL = "pause", "resume", "cancel"
 """What a person can tell a run to do."""
 
+EXECUTION_OVER = "execution_over"
+"""The error type of what belongs to no run any more: a Temporal workflow that was reset after its run had ended."""
+
 INFRASTRUCTURE = "infrastructure"
 """The error type of trouble that is not the step's own: retried, and never counted against it."""
 

@@ -8,7 +8,14 @@ from django.utils import timezone
 from executions.models import OVER, StepRun, StepStatus, WorkflowExecution
 from executions.tasks import ask_about_failed_compensation, withdraw_tasks
 from executions.temporal.contracts import Carried, FinishCall, ProgressCall
-from executions.temporal.recording import ENDED, RUN_OVER, apply_carried, locked_execution, mark_running
+from executions.temporal.recording import (
+    ENDED,
+    RUN_OVER,
+    apply_carried,
+    live_execution,
+    locked_execution,
+    mark_running,
+)
 from mudda import events
 from workflows.launching import RESULTS
 
@@ -16,7 +23,7 @@ from workflows.launching import RESULTS
 @transaction.atomic
 def note_progress(call: ProgressCall) -> None:
     """Write what the workflow decided since the last activity."""
-    execution = locked_execution(call.execution_id)
+    execution = live_execution(call.execution_id)
     mark_running(execution)
     apply_carried(execution, call.carried)
 

@@ -8,6 +8,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar
 
@@ -26,6 +27,7 @@ from temporalio.exceptions import ApplicationError
 from executions.activities.registry import Implementation, StepContext, StepFailed, Waiting, effect_of
 from executions.effects import Effects, LeaseHeld, UncertainEffect
 from executions.models import (
+    OVER,
     Effect,
     EffectStatus,
     ExecutionStatus,
@@ -35,7 +37,7 @@ from executions.models import (
     WorkflowExecution,
 )
 from executions.tasks import answered_task, ask_about_uncertain_effect, ask_approval, withdraw_tasks
-from executions.temporal.contracts import INFRASTRUCTURE, Carried, StepAnswer, StepCall
+from executions.temporal.contracts import EXECUTION_OVER, INFRASTRUCTURE, Carried, StepAnswer, StepCall
 from executions.temporal.handles import has_handles
 from executions.temporal.large import restore, shrunk
 from executions.temporal.watching import watchdog
@@ -53,6 +55,9 @@ ENDED = (
     StepStatus.CANCELLED,
 )
 LONGEST_ERROR = 2_000
+WHILE_CANCELLED = timedelta(seconds=5)
+"""Between two attempts of a step whose run is being cancelled."""
+
 DEEPEST = 200
 """Levels of an output inside each other."""
 
@@ -77,6 +82,12 @@ class OrphanedExecution(MuddaError):
     code = "orphaned_execution"
     status = 404
     title = "The execution is not in this database."
+
+
+class ExecutionOver(MuddaError):
+    code = EXECUTION_OVER
+    status = 409
+    title = "The run has ended; a Temporal workflow that was reset after that does nothing any more."
 
 
 class Superseded(Exception):
@@ -107,7 +118,7 @@ def with_database(work: Callable[[], T]) -> T:
         raise ApplicationError(str(error), type=INFRASTRUCTURE) from error
     except Withdrawn as error:
         raise ApplicationError(str(error), type="withdrawn", non_retryable=True) from error
-    except OrphanedExecution as error:
+    except (OrphanedExecution, ExecutionOver) as error:
         raise ApplicationError(error.detail, type=error.code, non_retryable=True) from error
     finally:
         close_old_connections()
@@ -158,7 +169,7 @@ def defect(error: Exception) -> StepFailed:
 @transaction.atomic
 def begin(call: StepCall) -> StepRun:
     """Write that an attempt begins; a step that has ended is left alone."""
-    execution = locked_execution(call.execution_id)
+    execution = live_execution(call.execution_id)
     mark_running(execution)
     apply_carried(execution, call.carried)
     step = StepRun.objects.with_compiled().get(execution=execution, step_id=call.step_id)
@@ -192,7 +203,7 @@ def ask_for_approval(call: StepCall) -> StepAnswer:
 
 @transaction.atomic
 def _ask_for_approval(call: StepCall) -> StepAnswer:
-    execution = locked_execution(call.execution_id)
+    execution = live_execution(call.execution_id)
     mark_running(execution)
     apply_carried(execution, call.carried)
     step = StepRun.objects.get(execution=execution, step_id=call.step_id)
@@ -282,7 +293,16 @@ def record_failure(call: StepCall, step: StepRun, error: MuddaError) -> Applicat
     message = error.detail[:LONGEST_ERROR]
     final = is_permanent(error) or step.own_failures >= call.max_attempts
     _write_failure(step, error.code, message, final=final)
-    return ApplicationError(message, type=error.code, non_retryable=final)
+    return ApplicationError(
+        message, type=error.code, non_retryable=final, next_retry_delay=_soon_if_cancelled(step)
+    )
+
+
+def _soon_if_cancelled(step: StepRun) -> timedelta | None:
+    """The wait for the next attempt, where it isn't the step's own: a run that is being cancelled waits for nothing
+    but its steps in flight."""
+    run = WorkflowExecution.objects.filter(pk=step.execution_id, cancel_requested_at__isnull=False)
+    return WHILE_CANCELLED if run.exists() else None
 
 
 def record_overrun(call: StepCall, step_pk: int, attempt: int, failures: int) -> None:
@@ -369,6 +389,18 @@ def locked_execution(execution_id: str) -> WorkflowExecution:
     execution = found.select_related("plan").defer("compiled").first()
     if execution is None:
         raise OrphanedExecution
+    return execution
+
+
+def live_execution(execution_id: str) -> WorkflowExecution:
+    """The run, as ``locked_execution``, for whoever wants to begin something.
+
+    Raises:
+        ExecutionOver: it has ended.
+    """
+    execution = locked_execution(execution_id)
+    if execution.status in OVER:
+        raise ExecutionOver
     return execution
 
 

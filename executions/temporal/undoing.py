@@ -69,7 +69,7 @@ def _undo_step(call: StepCall, implementation: Implementation) -> StepAnswer:
 @transaction.atomic
 def begin_undoing(call: StepCall) -> StepRun:
     """Write that a completed step is being undone."""
-    execution = recording.locked_execution(call.execution_id)
+    execution = recording.live_execution(call.execution_id)
     recording.apply_carried(execution, call.carried)
     step = StepRun.objects.get(execution=execution, step_id=call.step_id)
     step.execution = execution
@@ -146,7 +146,7 @@ def escalate(call: EscalateCall) -> StepAnswer:
 
 @transaction.atomic
 def _escalate(call: EscalateCall) -> StepAnswer:
-    execution = recording.locked_execution(call.execution_id)
+    execution = recording.live_execution(call.execution_id)
     step = StepRun.objects.get(execution=execution, step_id=call.step_id)
     step.execution = execution
     task = asked_about_failure(step, call.asking) or _ask_about_failure(call, step)

@@ -14,10 +14,12 @@ from temporalio.exceptions import ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
     from executions.temporal.calling import (
+        GOES_REMOTE,
         RECORD_OPTIONS,
         activity_options,
         end_of_wait,
         failure_of,
+        is_over,
         local_options,
         was_recorded,
     )
@@ -207,6 +209,8 @@ class PlanWorkflow:
         try:
             answer = await self._call(step, step.activity_id, self._step_call(step, inputs))
         except FailureError as error:
+            if is_over(error):
+                raise
             self.ledger.fail(step.step_id, failure_of(error), recorded=was_recorded(error))
             return
         if answer.task_id is not None:
@@ -241,6 +245,8 @@ class PlanWorkflow:
         try:
             await self._call(undoing, undoing.activity_id, call)
         except FailureError as error:
+            if is_over(error):
+                raise
             self.ledger.put(step.step_id, outcomes.not_undone(state, failure_of(error)))
         else:
             self.ledger.put(step.step_id, outcomes.undone(state))
@@ -262,22 +268,29 @@ class PlanWorkflow:
     ) -> StepAnswer:
         self.busy += 1
         try:
-            answer: StepAnswer
-            if how.local_ok:
-                answer = await workflow.execute_local_activity(
-                    activity, call, result_type=StepAnswer, **local_options(how)
-                )
-            else:
+            answer = await self._call_locally(how, activity, call) if how.local_ok else None
+            if answer is None:
                 answer = await workflow.execute_activity(
-                    activity,
-                    call,
-                    result_type=StepAnswer,
-                    **activity_options(how),
+                    activity, call, result_type=StepAnswer, **activity_options(how)
                 )
             return answer
         finally:
             self.busy -= 1
             self.changed = True
+
+    async def _call_locally(
+        self, how: CompiledStep | CompiledCompensation, activity: str, call: StepCall
+    ) -> StepAnswer | None:
+        """None when trouble has kept it from ending, and it is to go on as a remote activity."""
+        try:
+            answer: StepAnswer = await workflow.execute_local_activity(
+                activity, call, result_type=StepAnswer, **local_options(how)
+            )
+        except FailureError as error:
+            if was_recorded(error) or not workflow.patched(GOES_REMOTE):
+                raise
+            return None
+        return answer
 
     # --- clocks ---------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from temporalio.testing import WorkflowEnvironment
 
+from executions.temporal.calling import LOCAL_ATTEMPTS
 from tests.durability.random_runs import ENDED_WORDS, Fate, carry_out, fates, plans, worker
 from workflows.plan.compiled import CompiledPlan, CompiledStep
 from workflows.plan.schema import Retry
@@ -76,12 +77,23 @@ def test_every_run_ends_as_it_should(run, plan, data):
     )
 
 
-def test_a_step_that_trouble_outside_kept_from_writing_its_end_is_written_as_failed_by_the_run(run):
+@pytest.mark.parametrize("activity_id", ["remote", "local"])
+def test_a_step_that_trouble_outside_kept_from_writing_its_end_is_written_as_failed_by_the_run(
+    run, activity_id
+):
     retry = Retry(3, initial_seconds=1, backoff=1.0)
-    step = CompiledStep("a", "remote", "a", "program", give_up_after_seconds=5, retry=retry)
+    step = CompiledStep(
+        "a",
+        activity_id,
+        "a",
+        "program",
+        give_up_after_seconds=5,
+        retry=retry,
+        local_ok=activity_id == "local",
+    )
     plan = CompiledPlan("d", "c", "Away", (step,))
     world, seen = run(plan, Fate({"a": "away"}, {}, {}, {}, None, None))
-    assert world.tries["a"] > 1
+    assert world.tries["a"] > (LOCAL_ATTEMPTS if step.local_ok else 1)  # then the server repeats it
     assert world.statuses == {"a": "failed"}
     (finish,) = world.finishes
     assert (finish.outcome, finish.failure["code"], finish.step_id) == ("failed", "timed_out", "a")

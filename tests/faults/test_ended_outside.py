@@ -108,3 +108,38 @@ def test_a_run_that_is_reset_goes_on_as_another_temporal_run_and_is_not_failed(c
     run = city.ends(execution)
     assert {step["status"] for step in run["steps"]} == {"completed"}
     assert set(city.office.counts(execution).values()) == {1}
+
+
+def test_a_run_that_is_reset_after_its_end_does_nothing_any_more(city):
+    plan = city.approved(letter("first"), note("after", on_failure="continue"))
+    execution = city.execute(plan)
+    before = city.ends(execution)
+    until(lambda: city.temporal_runs(execution) == ["COMPLETED"])
+    asyncio.run(reset(city, execution))
+    # It ends at once: nothing is done, asked or undone, whatever its plan says about failures.
+    until(lambda: sorted(city.temporal_runs(execution)) == ["COMPLETED", "FAILED"])
+    assert city.execution(execution) == before
+    assert set(city.office.counts(execution).values()) == {1}
+    assert "execution_over" in city.history(execution).to_json()
+
+
+def test_a_run_that_is_reset_after_it_was_cancelled_neither_asks_nor_undoes_anything(city):
+    undo = {"activity_id": "release_lane", "inputs": {"reservation_id": "{{ steps.lane.reservation_id }}"}}
+    lane = {
+        "step_id": "lane",
+        "activity_id": "reserve_lane",
+        "title": "Reserve a lane",
+        "inputs": {"address": "{{ issue.address }}", "hours": 6},
+        "compensate": undo,
+    }
+    execution = city.launch(lane, note("after", requires_approval={"group": "supervisor"}))
+    city.task(execution)
+    city.expect(202, "POST", f"/workflows/executions/{execution}/cancel", {"reason": "Because."}, by="author")
+    before = city.ends(execution, "cancelled")
+    tasks = "SELECT id FROM human_tasks WHERE execution_id = %s"
+    asked = city.rows(tasks, execution)
+    until(lambda: city.temporal_runs(execution) == ["CANCELED"])
+    asyncio.run(reset(city, execution))
+    until(lambda: "FAILED" in city.temporal_runs(execution))
+    assert city.execution(execution) == before
+    assert city.rows(tasks, execution) == asked

@@ -13,8 +13,10 @@ import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 
+from executions.temporal.calling import LOCAL_ATTEMPTS
 from tests.durability.steps import chain, compensated, lane, visit
 from tests.faults.city import letter, note, until, wait
+from tests.faults.test_ended_outside import reset
 
 pytest_plugins = ["tests.durability.conftest"]
 HISTORIES = Path(__file__).with_name("histories")
@@ -329,11 +331,29 @@ def continued_last(city):
     return long_run(city)
 
 
+def local_goes_remote(city):
+    for _ in range(LOCAL_ATTEMPTS + 1):
+        city.outside.say("/local", fail="for now")
+    patient = {"initial": "PT1S", "backoff": 1, "max_attempts": LOCAL_ATTEMPTS + 2}
+    execution = city.launch(visit("local", "visit_local", retry=patient), note("after"))
+    city.ends(execution)
+    assert len(city.outside.visits["/local"]) == LOCAL_ATTEMPTS + 2
+    return execution
+
+
+def reset_after_its_end(city):
+    execution = city.launch(letter(), note("after"))
+    city.ends(execution)
+    until(lambda: city.temporal_runs(execution) == ["COMPLETED"])
+    asyncio.run(reset(city, execution))
+    return execution
+
+
 ALL = [
     simple, skipped, approved, rejected, answered, retried, failed, timer, escalation_retried, escalation_skipped,
     escalation_answered, escalation_stopped, compensated_run, compensation_failed, cancelled, paused, uncertain,
     hung, large, overdue, continued, continued_last, overdue_answered, letter_answered, approval_asked_again,
-    cancelled_before_start, clock_cancelled,
+    cancelled_before_start, clock_cancelled, local_goes_remote, reset_after_its_end,
 ]  # fmt: skip
 
 

@@ -46,6 +46,8 @@ FEATURES = {
     "approval_asked_again",
     "cancelled_before_start",
     "clock_cancelled",
+    "local_goes_remote",
+    "reset_after_its_end",
 }
 """What ``record.py`` records."""
 
