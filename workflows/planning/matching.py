@@ -28,6 +28,14 @@ _EVERYDAY = frozenset(
 )
 
 
+# Words that say nothing of the matter, in terms and in statements: "hole in the road" is "hole in road".
+_SMALL = frozenset(
+    words(
+        "a an the my our your his her its their this that these those some any very really quite please just also"
+    )
+)
+
+
 @dataclass(frozen=True)
 class Term:
     """One entry of a playbook: its stems in order (the last may be a prefix), weight, and own words."""
@@ -63,7 +71,7 @@ class Match:
 def parse_term(kind: str, written: str, weight: float) -> Term:
     """Read ``"leak*"`` or ``"water main"``. Raises ValueError when there is no word in it."""
     prefix = written.endswith("*")
-    stems = tuple(words(written))
+    stems = tuple(_without_small(words(written)))
     if prefix and stems:
         # A beginning must not lose an ending: "flood*" is meant to cover "flooded" and "floods".
         stems = (*stems[:-1], written.rstrip("*").split()[-1].casefold())
@@ -95,7 +103,9 @@ class TermIndex:
 
     def matches(self, statement: str) -> list[Match]:
         """Return the kinds that any term speaks for, best first; equal scores in the order of their names."""
-        heard = [self._correct(part) for word in words(statement) for part in self._apart(word)]
+        heard = [
+            self._correct(part) for word in _without_small(words(statement)) for part in self._apart(word)
+        ]
         stems = [word for word, _ in heard]
         found: dict[Term, list[_Hit]] = defaultdict(list)
         for start, word in enumerate(stems):
@@ -137,6 +147,10 @@ class TermIndex:
                 near.add(shorter)
             near.update(known for known in self._shortened.get(shorter, ()) if known[0] == word[0])
         return (min(near), FUZZY_WEIGHT) if near else (word, 1.0)
+
+
+def _without_small(said: list[str]) -> list[str]:
+    return [word for word in said if word not in _SMALL]
 
 
 def _one_letter_less(word: str) -> set[str]:
