@@ -11,7 +11,8 @@ import pytest
 from model_answers import REQUEST, answer, choice
 
 from workflows.planning.answers import answer_schema
-from workflows.planning.dialects import forget_dialects
+from workflows.planning.dialects import SHORT_ANSWER, Longest, forget_dialects, longest_answer
+from workflows.planning.ledger import MAX_OUTPUT_TOKENS
 from workflows.planning.service import draft_plan
 
 RESPONSES, CHAT = "/v1/responses", "/v1/chat/completions"
@@ -187,3 +188,113 @@ def test_an_error_in_the_place_of_an_answer_is_named_without_the_key(
     assert draft.detail["fallback"]["code"] == "planner_failed"
     assert "sk-test-key" not in json.dumps([draft.detail, draft.record.exchanges])
     assert len(model_server.requests) == 1
+
+
+# --- answers that are longer than the model's --------------------------------------------------------
+
+LENGTHS = [
+    (
+        "max_tokens is too large: 16000. This model supports at most 4096 completion tokens, whereas you "
+        "provided 16000.",
+        Longest(4096),
+    ),
+    ("Invalid max_tokens value, the valid range of max_tokens is [1, 8192]", Longest(8192)),
+    ("Invalid max_tokens value, the valid range of max_tokens is [1,8,192]", Longest(8192)),
+    (
+        "`max_completion_tokens` must be less than or equal to `8192`, the maximum value for "
+        "`max_completion_tokens` is less than the `context_window` for this model",
+        Longest(8192),
+    ),
+    (
+        "max_tokens: 16000 > 4,096, which is the maximum allowed number of output tokens for gpt-x-1106",
+        Longest(4096),
+    ),
+    (
+        "'max_tokens' or 'max_completion_tokens' is too large: 16000. This model's maximum context length is "
+        "8192 tokens and your request has 3000 input tokens (16000 > 8192 - 3000).",
+        Longest(5192, of_context=True),
+    ),
+    (
+        "This model's maximum context length is 8192 tokens. However, you requested 19000 tokens (3000 in the "
+        "messages, 16000 in the completion). Please reduce the length of the messages or completion.",
+        Longest(5192, of_context=True),
+    ),
+    ("max_output_tokens exceeds what this model can", Longest(SHORT_ANSWER, is_guess=True)),
+    (
+        "This model's maximum context length is 8192 tokens. However, your messages resulted in 9000 tokens.",
+        None,
+    ),
+    ("This model's maximum context length is 4096 tokens, your request has 4000 input tokens", None),
+    ("Unsupported parameter: 'max_completion_tokens'.", None),
+    ("Your input exceeds the context window", None),
+    ("You may ask at most 5 times a minute", None),
+]
+
+
+@pytest.mark.parametrize(("told", "longest"), LENGTHS)
+def test_how_long_an_answer_may_be_is_read_from_the_refusal_of_a_longer_one(told, longest):
+    assert longest_answer(400, told.lower(), MAX_OUTPUT_TOKENS) == longest
+    assert longest_answer(500, told.lower(), MAX_OUTPUT_TOKENS) is None
+
+
+def allows(most, told):
+    def refuses(path, body):
+        asked = body.get("max_output_tokens") or body.get("max_completion_tokens") or body["max_tokens"]
+        return error(400, told) if asked > most else None
+
+    return refuses
+
+
+@pytest.mark.parametrize(
+    ("most", "told"),
+    [
+        (4096, "max_tokens is too large: 16000. This model supports at most 4096 completion tokens"),
+        (SHORT_ANSWER, "max_output_tokens is too large"),
+    ],
+)
+@pytest.mark.parametrize("api", ["auto", "responses", "chat"])
+def test_a_model_with_short_answers_is_asked_for_short_ones_from_then_on(
+    model_server, settings_for_model, api, most, told
+):
+    model_server.reply_chat(answer())
+    model_server.reply_response(answer())
+    model_server.refuses = allows(most, told)
+    settings = replace(settings_for_model, api=api)
+    draft = draft_plan(REQUEST, settings=settings)
+    assert draft.planner == "openai"
+    assert draft.record.calls == len(model_server.requests) == 3
+    assert [each["request"]["max_output_tokens"] for each in draft.record.exchanges] == [most, most]
+    model_server.requests.clear()
+    assert draft_plan(REQUEST, settings=settings).record.calls == 2
+
+
+def test_a_refusal_of_any_length_is_believed_once(model_server, settings_for_model):
+    model_server.refuses = lambda path, body: error(400, "max_output_tokens is too large")
+    draft = draft_plan(REQUEST, settings=replace(settings_for_model, api="responses"))
+    assert draft.detail["fallback"]["code"] == "planner_request_refused"
+    assert len(model_server.requests) == 2
+
+
+def test_a_server_that_haggles_costs_no_more_calls_than_a_draft_may_make(model_server, settings_for_model):
+    def haggles(path, body):
+        return error(400, f"max_output_tokens: at most {body['max_output_tokens'] - 1}")
+
+    model_server.refuses = haggles
+    draft = draft_plan(REQUEST, settings=replace(settings_for_model, api="responses"))
+    assert draft.detail["fallback"]["code"] == "planner_budget_spent"
+    assert len(model_server.requests) == settings_for_model.max_calls
+
+
+def test_a_long_prompt_shortens_its_own_answer_only(model_server, settings_for_model):
+    told = "maximum context length is 8192 tokens and your request has 3000 input tokens"
+
+    def refuses(path, body):
+        is_first = len(model_server.requests) == 1
+        return error(400, told) if is_first else None
+
+    model_server.reply_response(answer())
+    model_server.refuses = refuses
+    draft = draft_plan(REQUEST, settings=settings_for_model)
+    lengths = [body["max_output_tokens"] for body in model_server.bodies()]
+    assert draft.planner == "openai"
+    assert lengths == [MAX_OUTPUT_TOKENS, 5192, MAX_OUTPUT_TOKENS]

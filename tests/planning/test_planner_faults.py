@@ -1,6 +1,8 @@
 """The model's service fails: how often it is tried, what a draft may use, and when it is left alone."""
 
 import json
+import socket
+import threading
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -51,6 +53,15 @@ def test_a_service_that_is_too_slow_is_given_up(openai_server, settings_for_peer
     openai_server.chaos(latencyMs=3_000)
     assert fallback_of(replace(settings_for_peer, timeout=0.1)) == "planner_timeout"
     assert len(openai_server.requests) == ATTEMPTS
+
+
+def test_a_model_whose_answers_are_shorter_is_asked_for_what_it_can(openai_server, settings_for_peer):
+    told = "max_tokens is too large: 16000. This model supports at most 4096 completion tokens"
+    openai_server.choose(openai_server.error(400, "invalid_value", message=told), choice())
+    openai_server.write(answer())
+    draft = draft_plan(REQUEST, settings=settings_for_peer)
+    assert draft.planner == "openai"
+    assert [body["max_output_tokens"] for body in openai_server.bodies()] == [MAX_OUTPUT_TOKENS, 4096, 4096]
 
 
 def test_an_answer_that_was_cut_off_is_named(openai_server, settings_for_peer):
@@ -169,6 +180,29 @@ def test_a_draft_ends_with_its_seconds_whatever_a_server_drips(model_server, set
     began = time.monotonic()
     assert fallback_of(replace(settings_for_model, timeout=60.0, max_seconds=1.0)) == "planner_timeout"
     assert time.monotonic() - began < 10
+
+
+def test_the_lookup_of_a_name_without_end_is_given_up_and_costs_nothing(settings_for_model, monkeypatch):
+    over, looked_up = threading.Event(), []
+
+    def hangs(host, *args, **kwargs):
+        looked_up.append(host)
+        assert over.wait(60)
+        raise socket.gaierror("nobody answers")
+
+    priced = {"test-model": Price(Decimal(10), Decimal(10))}
+    away = replace(
+        settings_for_model, base_url="http://models.invalid/v1", timeout=0.2, max_seconds=1.0, prices=priced
+    )
+    monkeypatch.setattr(socket, "getaddrinfo", hangs)
+    try:
+        draft = draft_plan(REQUEST, settings=away)
+        assert not over.is_set()
+    finally:
+        over.set()
+    assert draft.detail["fallback"]["code"] == "planner_timeout"
+    assert set(looked_up) == {"models.invalid"}
+    assert draft.record.cost == 0
 
 
 def test_an_answer_without_end_is_not_read_to_its_end(model_server, settings_for_model):

@@ -15,7 +15,7 @@ import random
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from types import TracebackType
@@ -28,7 +28,14 @@ from openai.types.responses import Response
 
 from workflows.planning.breaker import Down, Resting, breaker_for
 from workflows.planning.config import PlannerSettings
-from workflows.planning.dialects import NO_SUCH_API, Api, first_dialect, recalled, remember
+from workflows.planning.dialects import (
+    NO_SUCH_API,
+    Api,
+    first_dialect,
+    longest_answer,
+    recalled,
+    remember,
+)
 from workflows.planning.failures import PlannerAnswerBad, PlannerError, PlannerUnavailable
 from workflows.planning.ledger import Ledger
 from workflows.planning.line import Late, Line
@@ -109,6 +116,7 @@ class ModelClient:
         self._breaker = breaker_for(settings.base_url)
         known = recalled(settings.base_url, settings.model, settings.api)
         self._dialect, self._has_worked = known or first_dialect(settings.api), known is not None
+        self._room: int | None = None  # tokens that an answer may have beside the prompt that is asked now
         self._line = Line()
         self._http = openai.DefaultHttpxClient(
             event_hooks={"request": [self._follow], "response": [self._bound]}
@@ -183,10 +191,13 @@ class ModelClient:
     def _understood(self, call: Call, body: dict[str, Any]) -> Reply:
         """Ask in the way that the service understands, found out by what it refuses."""
         first: _Refused | None = None
+        self._room = None
         while True:
             try:
                 reply = self._attempts(call, body)
             except _Refused as refused:
+                if self._shortened(refused, body["max_output_tokens"]):
+                    continue
                 # An API that has answered is there: what it refuses now is this request.
                 may_change_api = self._settings.api == "auto" and (refused.is_missing or not self._has_worked)
                 other = self._dialect.after(refused.status, refused.said, may_change_api=may_change_api)
@@ -200,6 +211,17 @@ class ModelClient:
                 remember(self._settings.base_url, self._settings.model, self._dialect)
                 self._has_worked = True
                 return reply
+
+    def _shortened(self, refused: _Refused, asked: int) -> bool:
+        """Whether the answer was allowed to be longer than the model or its context can have, and is not any more."""
+        longest = longest_answer(refused.status, refused.said, asked)
+        if longest is None or (longest.is_guess and self._dialect.most is not None):
+            return False
+        if longest.of_context:
+            self._room = longest.tokens
+        else:
+            self._dialect = replace(self._dialect, most=longest.tokens)
+        return True
 
     def _forget(self, refused: _Refused) -> None:
         """A server that has lost the API by which it was asked is asked anew the next time."""
@@ -228,17 +250,21 @@ class ModelClient:
 
     def _attempt(self, call: Call, body: dict[str, Any]) -> Reply:
         self._ledger.ensure_call()
-        body["max_output_tokens"] = most = self._ledger.allow(call.text)
+        body["max_output_tokens"] = most = self._allowed(call)
         with self._breaker.guard():
             self._ledger.begin(call.text, most)
             timeout = min(self._settings.timeout, self._ledger.seconds_left)
             self._until = time.monotonic() + timeout
             self._client.timeout = timeout
             try:
-                with self._line.cut_after(timeout):
-                    return self._sent(call, most)
+                return self._line.within(timeout, lambda: self._sent(call, most))
             except Exception as error:
                 self._failed(error)
+
+    def _allowed(self, call: Call) -> int:
+        """The most tokens that the answer may have, by the budget and by what the model can."""
+        limits = (self._ledger.allow(call.text), self._dialect.most, self._room)
+        return min(limit for limit in limits if limit is not None)
 
     def _failed(self, error: Exception) -> NoReturn:
         """Count an attempt without an answer, and say what it means."""
@@ -266,7 +292,7 @@ class ModelClient:
         raise error
 
     def _follow(self, request: httpx2.Request) -> None:
-        request.extensions = {**request.extensions, "trace": self._line.trace}
+        request.extensions = {**request.extensions, "trace": self._line.trace()}
 
     def _sent(self, call: Call, most: int) -> Reply:
         return self._responses(call, most) if self._dialect.api == "responses" else self._chat(call, most)
@@ -370,6 +396,8 @@ def _with_schema(call: Call) -> str:
 
 def _has_reached(error: Exception) -> bool:
     """Whether the service may have begun to answer, which costs."""
+    if isinstance(error, Late) and not error.is_sent:
+        return False
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, _UNREACHED):
         cause = cause.__cause__

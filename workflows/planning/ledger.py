@@ -10,13 +10,13 @@ from typing import Any
 
 from workflows.planning.base import PlannerRecord
 from workflows.planning.config import PlannerSettings
+from workflows.planning.dialects import LEAST_ANSWER
 from workflows.planning.failures import PlannerUnavailable
 from workflows.planning.prices import Price, price_of
 
 MAX_OUTPUT_TOKENS = (
     16_000  # of one request; a plan of 30 steps takes about a third of it; reasoning counts too
 )
-LEAST_OUTPUT_TOKENS = 1_000  # with less there is no plan: not worth asking
 LONGEST_KEPT = 200_000  # characters of one text of an exchange
 _BYTES_A_TOKEN = (
     2  # text has 2.5 to 5 of them in any language; only rows of emoji or of random letters have fewer
@@ -89,7 +89,7 @@ class Ledger:
             if left < 0:
                 raise _spent("money")
             allowed = min(allowed, int(left / price.of(0, 1))) if price.output else allowed
-        if allowed < LEAST_OUTPUT_TOKENS:
+        if allowed < LEAST_ANSWER:
             raise _spent("tokens or money")
         return allowed
 
