@@ -12,6 +12,8 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
+from mudda.errors import BodyTooLarge
+from mudda.middleware import request_id
 from mudda.problems import problem_response
 
 Message = MutableMapping[str, Any]
@@ -41,7 +43,7 @@ class BodyCeiling:
         most = most_bytes(scope["path"])
         announced = dict(scope["headers"]).get(b"content-length", b"")
         if announced.isdigit() and int(announced) > most:
-            await _refuse(most, send)
+            await _refuse(scope["path"], most, send)
             return
         read, answered = 0, False
 
@@ -58,14 +60,17 @@ class BodyCeiling:
 
         await self.application(scope, count, note)
         if read > most and not answered:
-            await _refuse(most, send)
+            await _refuse(scope["path"], most, send)
 
 
-async def _refuse(most: int, send: Send) -> None:
+async def _refuse(path: str, most: int, send: Send) -> None:
     request = HttpRequest()
-    request.request_id = str(uuid.uuid4())  # type: ignore[attr-defined]
-    detail = f"A body may have at most {most:,} bytes."
-    response = problem_response(request, 413, "body_too_large", detail)
+    request.path, request.request_id = path, str(uuid.uuid4())  # type: ignore[attr-defined]
+    token = request_id.set(request.request_id)  # type: ignore[attr-defined]
+    try:
+        response = problem_response(request, BodyTooLarge.than(most))
+    finally:
+        request_id.reset(token)
     headers = {
         **response.headers,
         "Content-Length": str(len(response.content)),

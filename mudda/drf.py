@@ -1,5 +1,6 @@
 """REST framework's ground rules: strict JSON in, problem documents out."""
 
+import codecs
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -7,6 +8,7 @@ from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import InterfaceError, OperationalError
 from django.http import Http404
+from django.utils.http import parse_header_parameters
 from rest_framework import exceptions
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.parsers import BaseParser
@@ -15,11 +17,20 @@ from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 
 from mudda import ratelimits, strictjson
-from mudda.errors import InvalidRequest, MuddaError, Unavailable
-from mudda.problems import CONTENT_TYPE, problem_document
-
-RETRY_AFTER = 5
-"""Seconds, when the database is away."""
+from mudda.errors import (
+    DatabaseUnavailable,
+    Forbidden,
+    InvalidRequest,
+    MalformedRequest,
+    MethodNotAllowed,
+    MuddaError,
+    NotAcceptable,
+    NotAuthenticated,
+    NotFound,
+    RateLimited,
+    UnsupportedMediaType,
+)
+from mudda.problems import CONTENT_TYPE, add_headers, problem_document
 
 
 class MalformedJson(InvalidRequest):
@@ -35,11 +46,23 @@ class StrictJsonParser(BaseParser):
     def parse(
         self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
+        _ensure_utf8(media_type or "")
         value, problems = strictjson.loads(stream.read())
         if problems:
             errors = [{"pointer": p.pointer, "code": p.code, "message": p.message} for p in problems[:100]]
             raise MalformedJson(problems[0].message, errors=errors)
         return value
+
+
+def _ensure_utf8(media_type: str) -> None:
+    """JSON is UTF-8 (RFC 8259, section 8.1): what says that it is another would be read as other words."""
+    charset = parse_header_parameters(media_type)[1].get("charset", "utf-8")
+    try:
+        known = codecs.lookup(charset).name
+    except (LookupError, ValueError):
+        known = ""
+    if known not in {"utf-8", "ascii"}:
+        raise UnsupportedMediaType("JSON is read as UTF-8, and in no other charset.")
 
 
 class StaffSession(SessionAuthentication):
@@ -98,28 +121,12 @@ def as_problem(error: Exception, context: Mapping[str, Any]) -> Response | None:
     mudda_error = _as_mudda_error(error)
     if mudda_error is None:
         return None  # a defect: Django's handler answers 500
-    document = problem_document(
-        request._request,
-        mudda_error.status,
-        mudda_error.code,
-        mudda_error.detail,
-        title=mudda_error.title,
-        errors=mudda_error.errors,
-        extra=mudda_error.extra,
-    )
+    document = problem_document(request._request, mudda_error)
     response = Response(document, status=mudda_error.status, content_type=CONTENT_TYPE)
-    _add_headers(response, error, mudda_error)
-    return response
-
-
-def _add_headers(response: Response, error: Exception, mudda_error: MuddaError) -> None:
-    retry_after = getattr(mudda_error, "retry_after", None) or getattr(error, "wait", None)
-    if retry_after:
-        response["Retry-After"] = str(int(retry_after))
-    if tag := mudda_error.extra.get("etag"):
-        response["ETag"] = tag
+    add_headers(response, mudda_error)
     if challenge := getattr(error, "auth_header", None):
         response["WWW-Authenticate"] = challenge
+    return response
 
 
 def _as_mudda_error(error: Exception) -> MuddaError | None:
@@ -129,39 +136,33 @@ def _as_mudda_error(error: Exception) -> MuddaError | None:
         case exceptions.ValidationError():
             return InvalidRequest("Some fields are not valid.", errors=field_errors(error.detail))
         case Http404():
-            return _generic(404, "not_found", "There is no such thing, or you may not see it.")
+            return NotFound()
         case PermissionDenied():
-            return _generic(403, "forbidden", str(error) or "You may not do this.")
+            return Forbidden(str(error))
         case OperationalError() | InterfaceError():
-            return _database_away()
-        case exceptions.APIException():
-            code = _CODES.get(error.status_code, str(error.default_code))
-            return _generic(error.status_code, code, str(error.detail))
+            return DatabaseUnavailable()
+        case exceptions.Throttled():
+            limited = RateLimited(str(error.detail))
+            limited.retry_after = int(error.wait or 1)
+            return limited
+        case exceptions.APIException() if error.status_code in _KINDS:
+            return _KINDS[error.status_code](f"{str(error.detail).rstrip('.')}.")
     return None
 
 
-_CODES = {
-    400: "malformed_request",
-    401: "not_authenticated",
-    403: "forbidden",
-    404: "not_found",
-    405: "method_not_allowed",
-    406: "not_acceptable",
-    415: "unsupported_media_type",
-    429: "rate_limited",
+_KINDS: dict[int, type[MuddaError]] = {
+    kind.status: kind
+    for kind in (
+        MalformedRequest,
+        NotAuthenticated,
+        Forbidden,
+        NotFound,
+        MethodNotAllowed,
+        NotAcceptable,
+        UnsupportedMediaType,
+    )
 }
-
-
-def _generic(status: int, code: str, detail: str) -> MuddaError:
-    error = MuddaError(detail)
-    error.status, error.code, error.title = status, code, ""
-    return error
-
-
-def _database_away() -> Unavailable:
-    error = Unavailable("The database cannot be reached; nothing was changed.")
-    error.code, error.retry_after = "database_unavailable", RETRY_AFTER
-    return error
+"""What REST framework's own exceptions are called here, by their status."""
 
 
 def field_errors(detail: Any, pointer: str = "") -> list[dict[str, str]]:

@@ -39,6 +39,22 @@ class InvalidRequest(MuddaError):
     title = "The request is not valid."
 
 
+class MalformedRequest(MuddaError):
+    code = "malformed_request"
+    title = "The request cannot be read."
+
+
+class UnreadableBody(MuddaError):
+    code = "unreadable_body"
+    title = "The body ended before it was complete."
+
+
+class NotAuthenticated(MuddaError):
+    code = "not_authenticated"
+    status = 401
+    title = "Say who calls, with a key or a token that is good."
+
+
 class NotFound(MuddaError):
     code = "not_found"
     status = 404
@@ -49,6 +65,18 @@ class Forbidden(MuddaError):
     code = "forbidden"
     status = 403
     title = "You may not do this."
+
+
+class MethodNotAllowed(MuddaError):
+    code = "method_not_allowed"
+    status = 405
+    title = "This address does not know this method; `Allow` names those that it knows."
+
+
+class NotAcceptable(MuddaError):
+    code = "not_acceptable"
+    status = 406
+    title = "None of the media types in `Accept` is one that can be answered in."
 
 
 class Conflict(MuddaError):
@@ -63,10 +91,51 @@ class PreconditionFailed(MuddaError):
     title = "It was changed since you read it."
 
 
+class LengthRequired(MuddaError):
+    code = "length_required"
+    status = 411
+    title = "Send a Content-Length with files."
+
+
+class BodyTooLarge(MuddaError):
+    code = "body_too_large"
+    status = 413
+    title = "The body is larger than may be sent here."
+
+    @classmethod
+    def than(cls, most: int) -> "BodyTooLarge":
+        """The error that says how many bytes a body may have."""
+        return cls(f"A body may have at most {most:,} bytes here.")
+
+
+class UnsupportedMediaType(MuddaError):
+    code = "unsupported_media_type"
+    status = 415
+    title = "Bodies of this media type, or in this charset, are not read here."
+
+
 class Unprocessable(MuddaError):
     code = "unprocessable"
     status = 422
     title = "The request is well-formed, but cannot be carried out."
+
+
+class RateLimited(MuddaError):
+    """No call is left in this minute; ``retry_after`` is in seconds."""
+
+    code = "rate_limited"
+    status = 429
+    title = "There were too many calls in a minute."
+    retryable = True
+    retry_after = 60
+
+
+class InternalError(MuddaError):
+    """A defect of ours. What it is, is for the logs only."""
+
+    code = "internal_error"
+    status = 500
+    title = "This is our fault: tell us the request_id and we will find it in the logs."
 
 
 class Unavailable(MuddaError):
@@ -77,6 +146,11 @@ class Unavailable(MuddaError):
     title = "A part of the service is away for the moment."
     retryable = True
     retry_after = 5
+
+
+class DatabaseUnavailable(Unavailable):
+    code = "database_unavailable"
+    title = "The database cannot be reached; nothing was changed."
 
 
 class AdapterError(MuddaError):

@@ -43,6 +43,8 @@ _migrated = threading.Event()
 
 class MigrationsMissing(MuddaError):
     code = "migrations_missing"
+    status = 503
+    title = "The database has not been migrated."
 
 
 def _database() -> None:

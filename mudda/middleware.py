@@ -10,6 +10,15 @@ from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 
+from mudda.errors import (
+    BodyTooLarge,
+    LengthRequired,
+    MalformedRequest,
+    MethodNotAllowed,
+    MuddaError,
+    NotFound,
+    UnreadableBody,
+)
 from mudda.problems import problem_response
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -79,20 +88,18 @@ class BodyLimit:
         except RequestDataTooBig:
             too_long = True
         except UnreadablePostError:
-            return problem_response(request, 400, "unreadable_body", "The body ended before it was complete.")
+            return problem_response(request, UnreadableBody())
         if too_long:
-            limit = f"{settings.MAX_BODY_BYTES:,} bytes"
-            return problem_response(request, 413, "body_too_large", f"A body may have at most {limit}.")
+            return problem_response(request, BodyTooLarge.than(settings.MAX_BODY_BYTES))
         return self.get_response(request)
 
     def _limit_upload(self, request: HttpRequest, most: int) -> HttpResponse:
         """Files are not read into memory here: the length that they announce decides, and they must announce it."""
         announced = request.headers.get("Content-Length", "")
         if not announced.isdigit():
-            return problem_response(request, 411, "length_required", "Send a Content-Length with files.")
+            return problem_response(request, LengthRequired())
         if int(announced) > most:
-            limit = f"{most:,} bytes"
-            return problem_response(request, 413, "body_too_large", f"A body may have at most {limit} here.")
+            return problem_response(request, BodyTooLarge.than(most))
         return self.get_response(request)
 
 
@@ -104,13 +111,19 @@ class ProblemResponses:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        if response.status_code == 404 and not _is_ours(request, response):
-            return problem_response(request, 404, "not_found", "There is nothing at this address.")
-        return response
+        error = UNWORDED.get(response.status_code)
+        if error is None or request.path.startswith(PAGES) or not _is_page(response):
+            return response
+        problem = problem_response(request, error())
+        if "Allow" in response:
+            problem["Allow"] = response["Allow"]
+        return problem
 
 
-def _is_ours(request: HttpRequest, response: HttpResponse) -> bool:
-    """Whether a view or a page answered already."""
-    return request.path.startswith(PAGES) or response.get("Content-Type", "").startswith(
-        "application/problem"
-    )
+UNWORDED: dict[int, type[MuddaError]] = {400: MalformedRequest, 404: NotFound, 405: MethodNotAllowed}
+"""What Django answers by itself, for people to read."""
+
+
+def _is_page(response: HttpResponse) -> bool:
+    """Whether it is no document that a program could read: of the API's views, or of OAuth."""
+    return response.get("Content-Type", "").startswith("text/")

@@ -7,9 +7,9 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from mudda.drf import RETRY_AFTER
+from mudda.errors import DatabaseUnavailable, InternalError
 from mudda.middleware import PAGES
-from mudda.problems import problem_response
+from mudda.problems import add_headers, problem_response
 
 logger = logging.getLogger(__name__)
 
@@ -17,17 +17,10 @@ logger = logging.getLogger(__name__)
 def server_error(request: HttpRequest) -> HttpResponse:
     """503 when the database is away, else 500; with the request's id, so that it can be found in the logs."""
     away = isinstance(sys.exc_info()[1], OperationalError | InterfaceError)
-    status = 503 if away else 500
-    if request.path.startswith(PAGES):
-        context = {"away": away, "request_id": getattr(request, "request_id", "-")}
-        response = render(request, "error.html", context, status=status, using=None)
-    elif away:
-        response = problem_response(
-            request, 503, "database_unavailable", "The database cannot be reached; nothing was changed."
-        )
-    else:
-        detail = "This is our fault. Tell us the request_id and we will find it in the logs."
-        response = problem_response(request, 500, "internal_error", detail)
-    if away:
-        response["Retry-After"] = str(RETRY_AFTER)
+    error = DatabaseUnavailable() if away else InternalError()
+    if not request.path.startswith(PAGES):
+        return problem_response(request, error)
+    context = {"away": away, "request_id": getattr(request, "request_id", "-")}
+    response = render(request, "error.html", context, status=error.status, using=None)
+    add_headers(response, error)
     return response

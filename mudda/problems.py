@@ -1,46 +1,49 @@
 """Errors as RFC 9457 problem documents, the one error body of the API."""
 
 import json
-from collections.abc import Mapping, Sequence
-from http import HTTPStatus
+import logging
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
+from mudda.errors import MuddaError
+
+logger = logging.getLogger(__name__)
+
 CONTENT_TYPE = "application/problem+json"
 
 
-def problem_document(
-    request: HttpRequest,
-    status: int,
-    code: str,
-    detail: str,
-    *,
-    title: str = "",
-    errors: Sequence[Mapping[str, Any]] = (),
-    extra: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
-    """The members of a problem: ``type`` (a URN with the code), title, status, detail, code, request_id."""
+def problem_document(request: HttpRequest, error: MuddaError) -> dict[str, Any]:
+    """The members of a problem: ``type`` (a URN with the code), title, status, detail, code, request_id.
+
+    Also leaves a line in the log, with the id of the request and nothing of what was sent but the path.
+    """
+    logger.info("%s %s: %s %r", error.status, error.code, request.method, request.path)
     document: dict[str, Any] = {
-        **(extra or {}),
-        "type": f"urn:mudda:problem:{code}",
-        "title": title or HTTPStatus(status).phrase,
-        "status": status,
-        "detail": detail,
-        "code": code,
+        **error.extra,
+        "type": f"urn:mudda:problem:{error.code}",
+        "title": error.title,
+        "status": error.status,
+        "detail": error.detail,
+        "code": error.code,
         "request_id": getattr(request, "request_id", "-"),
     }
-    if errors:
-        document["errors"] = [dict(error) for error in errors]
+    if error.errors:
+        document["errors"] = error.errors
     return document
 
 
-def problem_response(
-    request: HttpRequest, status: int, code: str, detail: str, *, retry_after: int | None = None
-) -> HttpResponse:
+def problem_response(request: HttpRequest, error: MuddaError) -> HttpResponse:
     """A problem from outside the API's views."""
-    body = json.dumps(problem_document(request, status, code, detail))
-    response = HttpResponse(body, status=status, content_type=CONTENT_TYPE)
-    if retry_after is not None:
-        response["Retry-After"] = str(retry_after)
+    body = json.dumps(problem_document(request, error))
+    response = HttpResponse(body, status=error.status, content_type=CONTENT_TYPE)
+    add_headers(response, error)
     return response
+
+
+def add_headers(response: HttpResponse, error: MuddaError) -> None:
+    """What of an error is told in headers: ``Retry-After`` and the current ``ETag``."""
+    if retry_after := getattr(error, "retry_after", None):
+        response["Retry-After"] = str(int(retry_after))
+    if tag := error.extra.get("etag"):
+        response["ETag"] = tag

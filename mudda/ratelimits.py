@@ -23,6 +23,7 @@ from rest_framework.exceptions import Throttled
 
 from mudda import prepared
 from mudda.addresses import client_address, site_of
+from mudda.errors import RateLimited
 from mudda.middleware import PAGES
 from mudda.models import ApiKey, CallCount
 from mudda.problems import problem_response
@@ -257,7 +258,9 @@ def _count_late(request: HttpRequest) -> None:
 def _refused(request: HttpRequest, error: Throttled) -> HttpResponse:
     wait = int(getattr(error, "wait", None) or 1)
     if not request.path.startswith(PAGES):
-        return problem_response(request, 429, "rate_limited", str(error.detail), retry_after=wait)
+        limited = RateLimited(str(error.detail))
+        limited.retry_after = wait
+        return problem_response(request, limited)
     context = {"wait": wait, "request_id": getattr(request, "request_id", "-")}
     response = render(request, "error.html", context, status=429)
     response["Retry-After"] = str(wait)

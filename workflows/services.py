@@ -33,7 +33,7 @@ class DigestNeeded(Conflict):
 
 class PlanHasProblems(Unprocessable):
     code = "plan_has_problems"
-    title = "The plan has errors and cannot be approved."
+    title = "The plan has errors."
 
 
 class StillDrafting(Conflict):

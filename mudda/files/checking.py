@@ -47,6 +47,9 @@ class BadFile(Unprocessable):
     code = "bad_file"
     title = "The file cannot be taken."
 
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, errors=[{"pointer": "/file", "code": self.code, "message": detail}])
+
 
 @dataclass(frozen=True)
 class CleanFile:

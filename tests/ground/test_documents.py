@@ -21,19 +21,6 @@ def test_the_example_environment_names_every_setting_and_no_other():
     assert named == read
 
 
-def test_the_api_page_names_every_error_code():
-    page = (ROOT / "docs/api.md").read_text()
-    codes = set()
-    for room in ROOMS:
-        for file in (ROOT / room).glob("*.py"):
-            codes |= set(re.findall(r'^    code = "(\w+)"', file.read_text(), re.MULTILINE))
-    internal = {"error", "conflict", "unprocessable", "unavailable", "migrations_missing", "unknown_scope"}
-    internal |= {"temporal_unavailable", "temporal_refused", "temporal_workflow_gone"}
-    internal |= {"bad_network", "department_beyond_owner", "key_revoked", "cannot_unseal"}
-    internal |= {"being_sent", "execution_not_started"}  # the dispatcher's, tried again
-    assert {code for code in codes - internal if f"`{code}`" not in page} == set()
-
-
 def test_the_page_of_events_lists_every_type_as_the_catalogue_has_it():
     page = (ROOT / "docs/events.md").read_text()
     listed = re.findall(r"^\| `(\w+\.\w+)` \| (.*) \| (.*) \|$", page, re.MULTILINE)

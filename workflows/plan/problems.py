@@ -45,7 +45,7 @@ class PlanHasProblems(Unprocessable):
     """
 
     code = "plan_has_problems"
-    title = "The plan has problems."
+    title = "The plan has errors."
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         found = [problem for problem in problems if problem.severity == "error"]

@@ -34,8 +34,11 @@ class NotYourPolicy(Forbidden):
 
 
 class PolicyFileRefused(Unprocessable):
-    code = "policy_file_refused"
-    title = "The file cannot be read as a policy."
+    """What is wrong with a file; each kind has a code of its own."""
+
+    def __init__(self, detail: str = "") -> None:
+        message = detail or self.title
+        super().__init__(detail, errors=[{"pointer": "/file", "code": self.code, "message": message}])
 
 
 class FileTooLarge(PolicyFileRefused):
