@@ -119,7 +119,9 @@ def _copy(row: Model, count: int, **expressions: str) -> None:
     quote = connection.ops.quote_name
     meta = row._meta
     columns = [
-        field.column for field in meta.concrete_fields if not field.primary_key or field.column in expressions
+        field.column
+        for field in meta.concrete_fields
+        if not field.generated and (not field.primary_key or field.column in expressions)
     ]
     values = ", ".join(expressions.get(name, f"pattern.{quote(name)}") for name in columns)
     names, table, key = ", ".join(map(quote, columns)), quote(meta.db_table), quote(meta.pk.column)

@@ -15,14 +15,23 @@ register_type("execution.paused", "Somebody paused it: no further step begins.",
 register_type("execution.resumed", "Somebody let it go on.", _STEERING)
 register_type("execution.cancel_requested", "Somebody wants it cancelled.", _STEERING)
 register_type("execution.completed", "All is done.")
-register_type("execution.failed", "It ended with a failure.", {"code": "why", **_STEP})
-register_type("execution.cancelled", "It was cancelled.", {"code": "why, where it failed besides", **_STEP})
+register_type(
+    "execution.failed", "It ended with a failure.", {"code": "why", **_STEP}, optional=("code", "step_id")
+)
+register_type(
+    "execution.cancelled",
+    "It was cancelled.",
+    {"code": "why, where it failed besides", **_STEP},
+    optional=("code", "step_id"),
+)
 
 register_type(
     "step.started", "An attempt has begun.", {**_STEP, "attempt": "1 for the first; also repeated ones"}
 )
 register_type("step.attempt_failed", "An attempt failed; there will be another.", {**_STEP, "code": "why"})
-register_type("step.failed", "It failed for good.", {**_STEP, "code": "why, where an attempt did"})
+register_type(
+    "step.failed", "It failed for good.", {**_STEP, "code": "why, where an attempt did"}, optional=["code"]
+)
 register_type("step.waiting", "It waits, for a person or a time.", _STEP)
 register_type("step.running", "It goes on.", _STEP)
 register_type("step.completed", "It is done.", _STEP)
@@ -64,11 +73,18 @@ register_type(
 register_type(
     "task.expired", "Nobody did it in time.", {**_TASK, "then": "`answer` with what was agreed, or `fail`"}
 )
-register_type("task.accepted", "A crew comes.", {**_TASK, "arrival_at": "when it means to be there", **_LINK})
-register_type("task.declined", "A crew can't come.", {**_TASK, **_LINK})
-register_type("task.decided", "Somebody decided it.", {**_TASK, "outcome": "how", **_LINK})
+register_type(
+    "task.accepted",
+    "A crew comes.",
+    {**_TASK, "arrival_at": "when it means to be there", **_LINK},
+    optional=_LINK,
+)
+register_type("task.declined", "A crew can't come.", {**_TASK, **_LINK}, optional=_LINK)
+register_type("task.decided", "Somebody decided it.", {**_TASK, "outcome": "how", **_LINK}, optional=_LINK)
 register_type("task.withdrawn", "It doesn't matter any more.", _TASK)
-register_type("task.file_added", "A file came with it.", {**_TASK, "upload": "the file's id", **_LINK})
+register_type(
+    "task.file_added", "A file came with it.", {**_TASK, "upload": "the file's id", **_LINK}, optional=_LINK
+)
 register_type(
     "task.link_given", "A signed link was made.", {**_TASK, "link": "the link's id", "role": "for whom"}
 )

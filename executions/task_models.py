@@ -1,12 +1,14 @@
 """What people have to decide or do in a run, the links that let them, and the files that they give."""
 
 import uuid
+from datetime import UTC, datetime
 from typing import Self
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from issues.models import within_departments
@@ -18,6 +20,10 @@ class TaskStatus(models.TextChoices):
     DECIDED = "decided"
     EXPIRED = "expired"
     WITHDRAWN = "withdrawn"
+
+
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+"""When a task is due that never is."""
 
 
 class TaskQuerySet(models.QuerySet["HumanTask"]):
@@ -58,6 +64,12 @@ class HumanTask(models.Model):
     )
     due = models.CharField(max_length=20, blank=True, help_text="Working time, such as PT4H.")
     due_at = models.DateTimeField(null=True, blank=True)
+    due_order = models.GeneratedField(
+        expression=Coalesce("due_at", models.Value(NEVER)),
+        output_field=models.DateTimeField(),
+        db_persist=True,
+        help_text="When it is due, or never: lists are ordered by what is never null.",
+    )
     overdue = models.JSONField(
         default=dict, blank=True, help_text="What the plan says: remind, escalate_to, then, answer."
     )
@@ -97,6 +109,7 @@ class HumanTask(models.Model):
         ]
         indexes = [
             models.Index(fields=["opened_at", "id"], name="task_age"),
+            models.Index(fields=["due_order", "id"], name="task_due_order"),
             models.Index(fields=["status", "opened_at"], name="task_status_age"),
             models.Index(fields=["department", "opened_at"], name="task_department_age"),
             models.Index(fields=["due_at"], name="task_due", condition=models.Q(status=TaskStatus.OPEN)),

@@ -31,7 +31,8 @@ class ListTasks(ListDoor[HumanTask]):
     scopes = {"GET": "tasks:read"}
     serializer_class = TaskOutput
     filterset_class = TaskFilter
-    orderings = ("-opened_at", "opened_at")
+    orderings = ("-opened_at", "opened_at", "due_at", "-due_at")
+    ordered_by = {"due_at": "due_order"}
 
     def get_queryset(self) -> QuerySet[HumanTask]:
         if getattr(self, "swagger_fake_view", False):

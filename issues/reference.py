@@ -1,10 +1,13 @@
 """Changing the city's departments and categories. Whoever is limited to departments may not: it concerns everybody."""
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import User
+from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
@@ -13,6 +16,7 @@ from issues.serializers import CategoryOutput, DepartmentOutput
 from issues.services import department_named
 from mudda.errors import Forbidden, InvalidRequest, NotFound
 from mudda.etags import Expected, ensure_current, hash_of
+from mudda.models import ApiKey
 
 WORKING_TIME = re.compile(r"P(?=[0-9T])(?:[0-9]{1,5}D)?(?:T(?=[0-9])(?:[0-9]{1,6}H)?(?:[0-9]{1,8}M)?)?")
 """What a category's target may be: the plan language reads it."""
@@ -29,11 +33,12 @@ def tag_of(row: Category | Department) -> str:
 
 @transaction.atomic
 def change_category(
-    code: str, changes: Mapping[str, Any], *, by: User, expected: Expected = None
+    code: str, changes: Mapping[str, Any], *, by: User, key: ApiKey | None = None, expected: Expected = None
 ) -> Category:
     """Change a category: any of ``name``, ``department`` (a code), ``target`` (working time) and ``active``.
 
     Args:
+        key: the key that ``by`` owns and that was used, for the record of who did what.
         expected: the tag that ``by`` has read (``If-Match``), or None.
 
     Raises:
@@ -53,17 +58,17 @@ def change_category(
     values = dict(changes)
     if "department" in values:
         values["department"] = department_named(values["department"])
-    return _save(category, values)
+    return _save(category, values, by, key)
 
 
 @transaction.atomic
 def change_department(
-    code: str, changes: Mapping[str, Any], *, by: User, expected: Expected = None
+    code: str, changes: Mapping[str, Any], *, by: User, key: ApiKey | None = None, expected: Expected = None
 ) -> Department:
     """Change a department: any of ``name``, ``email``, ``active``, ``working_hours`` and ``closed_days``.
 
     Args:
-        expected: as for ``change_category``.
+        key, expected: as for ``change_category``.
 
     Raises:
         NotFound, Forbidden, PreconditionFailed, InvalidRequest: as for ``change_category``.
@@ -74,7 +79,7 @@ def change_department(
         raise NotFound("There is no such department.")
     _ensure_may_change(by, "issues.change_department")
     ensure_current(expected, tag_of(department))
-    return _save(department, changes)
+    return _save(department, changes, by, key)
 
 
 def _ensure_may_change(by: User, permission: str) -> None:
@@ -84,7 +89,8 @@ def _ensure_may_change(by: User, permission: str) -> None:
         raise Forbidden("Whoever is limited to departments may not change what concerns the whole city.")
 
 
-def _save(row: Row, values: Mapping[str, Any]) -> Row:
+def _save(row: Row, values: Mapping[str, Any], by: User, key: ApiKey | None) -> Row:
+    before = {name: getattr(row, name) for name in values}
     for name, value in values.items():
         setattr(row, name, value)
     try:
@@ -93,7 +99,31 @@ def _save(row: Row, values: Mapping[str, Any]) -> Row:
         name, [message, *_] = next(iter(error.message_dict.items()))
         raise _refused(name, message) from error
     row.save(update_fields=list(values))
+    _record(row, before, by, key)
     return row
+
+
+def _record(row: Row, before: Mapping[str, Any], by: User, key: ApiKey | None) -> None:
+    """Write who has changed what into the admin's history of the row, where its own changes are."""
+    changes = [
+        f"{name} from {_shown(old)} to {_shown(new)}"
+        for name, old in before.items()
+        if (new := getattr(row, name)) != old
+    ]
+    if changes:
+        through = f"the key {_shown(key.name)} ({key.prefix})" if key is not None else "a session"
+        LogEntry.objects.create(
+            user_id=by.pk,
+            content_type=ContentType.objects.get_for_model(row),
+            object_id=str(row.pk),
+            object_repr=str(row)[:200],
+            action_flag=CHANGE,
+            change_message=f"Through the API, with {through}: {'; '.join(changes)}.",
+        )
+
+
+def _shown(value: Any) -> str:
+    return json.dumps(value, default=str, ensure_ascii=False)
 
 
 def _refused(name: str, message: str) -> InvalidRequest:

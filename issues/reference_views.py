@@ -15,6 +15,7 @@ from mudda import etags
 from mudda.drf import caller, parse
 from mudda.errors import NotFound
 from mudda.etags import IF_MATCH
+from mudda.models import ApiKey
 from mudda.views import Door, ListDoor
 
 BY_NAME = ("name", "-name", "code", "-code")
@@ -62,7 +63,8 @@ class CategoryDetail(Door):
     )
     def patch(self, request: Request, code: str) -> Response:
         given, expected = parse(CategoryInput, request), etags.if_match(request)
-        return _answer(change_category(code, given, by=caller(request), expected=expected), CategoryOutput)
+        changed = change_category(code, given, by=caller(request), key=_key(request), expected=expected)
+        return _answer(changed, CategoryOutput)
 
 
 class Departments(ListDoor[Department]):
@@ -103,8 +105,12 @@ class DepartmentDetail(Door):
     )
     def patch(self, request: Request, code: str) -> Response:
         given, expected = parse(DepartmentInput, request), etags.if_match(request)
-        changed = change_department(code, given, by=caller(request), expected=expected)
+        changed = change_department(code, given, by=caller(request), key=_key(request), expected=expected)
         return _answer(changed, DepartmentOutput)
+
+
+def _key(request: Request) -> ApiKey | None:
+    return request.auth if isinstance(request.auth, ApiKey) else None
 
 
 def _categories(request: Request) -> QuerySet[Category]:

@@ -3,18 +3,20 @@
 Rooms register theirs in their ``event_types`` modules; ``docs/events.md`` and ``GET /webhooks/event-types`` list them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class EventType:
-    """``fields`` are the members of the event's data, in words. One that isn't ``offered`` cannot be subscribed to."""
+    """``fields`` are the members of the event's data, in words; ``optional`` those that are left out where they say
+    nothing. One that isn't ``offered`` cannot be subscribed to."""
 
     name: str
     description: str
     fields: Mapping[str, str]
     offered: bool = True
+    optional: frozenset[str] = frozenset()
 
     @property
     def family(self) -> str:
@@ -26,10 +28,15 @@ _types: dict[str, EventType] = {}
 
 
 def register_type(
-    name: str, description: str, fields: Mapping[str, str] | None = None, *, offered: bool = True
+    name: str,
+    description: str,
+    fields: Mapping[str, str] | None = None,
+    *,
+    offered: bool = True,
+    optional: Iterable[str] = (),
 ) -> None:
-    """Make ``name`` (``<what>.<happened>``) a type that ``mudda.events.append`` accepts."""
-    _types[name] = EventType(name, description, dict(fields or {}), offered)
+    """Make ``name`` (``<what>.<happened>``) a type that ``mudda.events.append`` accepts, with these members alone."""
+    _types[name] = EventType(name, description, dict(fields or {}), offered, frozenset(optional))
 
 
 def known() -> dict[str, EventType]:
@@ -46,6 +53,17 @@ def ensure_known(name: str) -> EventType:
     if name not in _types:
         raise RuntimeError(f"There is no type {name!r} of events: its room's event_types has to register it.")
     return _types[name]
+
+
+def ensure_documented(kind: EventType, data: Mapping[str, object]) -> None:
+    """Raises:
+    RuntimeError: there are members in the data that nobody could read about.
+    """
+    if not data.keys() <= kind.fields.keys():
+        unknown = ", ".join(sorted(data.keys() - kind.fields.keys()))
+        raise RuntimeError(
+            f"The type {kind.name!r} of events has no {unknown}: its event_types have to say so."
+        )
 
 
 def patterns_of(kind: EventType) -> list[str]:

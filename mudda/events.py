@@ -21,7 +21,7 @@ from django.db import connection
 from psycopg import sql
 
 from mudda import prepared
-from mudda.event_types import EventType, ensure_known, patterns_of
+from mudda.event_types import EventType, ensure_documented, ensure_known, patterns_of
 from mudda.listening import EVENTS, WEBHOOKS
 from mudda.models import Event, EventStream, WebhookDelivery, WebhookSubscription
 
@@ -52,11 +52,13 @@ def append(
         actor: the user who did it, or None for the system itself.
 
     Raises:
-        RuntimeError: outside a transaction, or of a type that nobody has registered: a defect of the caller.
+        RuntimeError: outside a transaction, of a type that nobody has registered, or with data that its type doesn't
+            have: a defect of the caller.
     """
     if not connection.in_atomic_block:
         raise RuntimeError("An event belongs in the transaction of what it tells about.")
     kind = ensure_known(type)
+    ensure_documented(kind, data or {})
     actor_id = actor.pk if actor is not None and actor.is_authenticated else None
     event = Event(stream=owner.stream, type=type, actor_id=actor_id, data=dict(data or {}))
     added, waiting = _Added(owner, event, kind), _waiting.get()

@@ -72,7 +72,7 @@ class Pages(BasePagination):
     """``?page_size=`` up to 200, ``?ordering=`` one of the view's ``orderings``, ``next`` and ``previous``.
 
     A view says ``orderings``: columns that are never null and have an index with the key; the first is its default.
-    "-" in front of one means descending.
+    "-" in front of one means descending. ``ordered_by`` names the column of one that is called otherwise.
     """
 
     orderings: ClassVar[tuple[str, ...]] = ("-created_at", "created_at")
@@ -80,10 +80,11 @@ class Pages(BasePagination):
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         self.request = request
         self.ordering = _ordering(request, getattr(view, "orderings", self.orderings))
+        self.column = column_of(self.ordering, view)
         size = _size(request)
-        cursor = _cursor(request, self.ordering, queryset.model)
+        cursor = _cursor(request, self.ordering, _field(queryset.model, self.column))
         backwards = cursor is not None and cursor.backwards
-        found = list(_from(queryset, self.ordering, cursor)[: size + 1])
+        found = list(_from(queryset, self.column, cursor)[: size + 1])
         more, rows = len(found) > size, found[:size]
         if backwards:
             rows.reverse()
@@ -105,7 +106,7 @@ class Pages(BasePagination):
         if isinstance(place, Cursor):
             cursor = Cursor(place.ordering, place.value, place.key, backwards)
         else:
-            value = getattr(place, self.ordering.removeprefix("-"))
+            value = getattr(place, self.column.removeprefix("-"))
             cursor = Cursor(self.ordering, _text(value), place.pk, backwards)
         return str(replace_query_param(self.request.build_absolute_uri(), CURSOR, cursor.encode()))
 
@@ -143,7 +144,14 @@ def _size(request: Request) -> int:
     return int(asked[:9])
 
 
-def _cursor(request: Request, ordering: str, model: type[Model]) -> Cursor | None:
+def column_of(ordering: str, view: Any) -> str:
+    """The column of an ordering, with its sign."""
+    name = ordering.removeprefix("-")
+    sign = ordering[: len(ordering) - len(name)]
+    return sign + str(getattr(view, "ordered_by", {}).get(name, name))
+
+
+def _cursor(request: Request, ordering: str, column: "Field[Any, Any]") -> Cursor | None:
     """The cursor that was sent, with its values as the columns have them.
 
     Raises:
@@ -158,7 +166,7 @@ def _cursor(request: Request, ordering: str, model: type[Model]) -> Cursor | Non
         if of != ordering or not isinstance(backwards, bool) or "\x00" in f"{value}{key}":
             raise ValueError
         f"{value}{key}".encode()  # a lone surrogate is no text
-        return Cursor(of, _column(model, of).to_python(value), model._meta.pk.to_python(key), backwards)
+        return Cursor(of, column.to_python(value), column.model._meta.pk.to_python(key), backwards)
     except (ValueError, TypeError, binascii.Error, ValidationError, RecursionError) as error:
         raise BadCursor(errors=[parameter_error(CURSOR, "bad_cursor", "Follow `next` instead.")]) from error
 
@@ -178,8 +186,8 @@ def _from(queryset: QuerySet[Any], ordering: str, cursor: Cursor | None) -> Quer
     return rows.filter(reached & beyond)
 
 
-def _column(model: type[Model], ordering: str) -> "Field[Any, Any]":
-    column = model._meta.get_field(ordering.removeprefix("-"))
+def _field(model: type[Model], column_name: str) -> "Field[Any, Any]":
+    column = model._meta.get_field(column_name.removeprefix("-"))
     assert isinstance(column, Field)  # noqa: S101 (for the type checker)
     return column
 

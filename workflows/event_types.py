@@ -15,6 +15,7 @@ register_type(
     "issue.plan_drafted",
     "A first plan for the issue was written.",
     {"plan": "the plan's id", "code": "why the playbooks had to write it, if they had to"},
+    optional=("code",),
 )
 
 register_type("plan.asked", "A planner was asked for a draft.", _RUN)

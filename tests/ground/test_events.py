@@ -27,6 +27,13 @@ def test_an_event_of_a_type_that_no_room_has_registered_is_refused(db):
     assert [event.type for event in events.of(plan)] == ["plan.drafted"]
 
 
+def test_an_event_that_says_what_its_type_does_not_have_is_refused(db):
+    plan = factories.make_plan()
+    with pytest.raises(RuntimeError, match="mood"):
+        events.append(plan, "plan.archived", {"digest": "x", "mood": "good"})
+    assert [event.type for event in events.of(plan)] == ["plan.drafted"]
+
+
 def test_an_event_outside_a_transaction_is_refused(transactional_db):
     plan = factories.make_plan()
     with pytest.raises(RuntimeError, match="transaction"):

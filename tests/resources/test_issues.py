@@ -6,7 +6,11 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from issues.models import Attachment, Category, Department, Issue, IssueNote
@@ -443,3 +447,21 @@ def test_the_setup_is_changed_by_those_who_answer_for_the_whole_city(owner, coll
         for client, status in ((owner, 403), (colleague, 403), (limited, 403), (nobody, 401)):
             assert client.call("PATCH", path, {"name": "Ours"}).status_code == status
         assert administrator.call("PATCH", path, {"name": "Ours"}).status_code == 200
+
+
+def test_who_has_changed_a_category_or_a_department_with_which_key_is_in_its_history(administrator):
+    key = ApiKey.objects.latest("pk")
+    before = LogEntry.objects.count()
+    changes = {"name": "<b>Leaks</b>", "department": "parks"}
+    assert administrator.call("PATCH", "/categories/water_leak", changes).status_code == 200
+    assert administrator.call("PATCH", "/departments/water", {"active": True}).status_code == 200
+    assert administrator.call("PATCH", "/departments/water", {"name": ""}).status_code == 400
+    [entry] = LogEntry.objects.all()[: LogEntry.objects.count() - before]
+    assert (entry.user_id, entry.action_flag) == (key.owner_id, CHANGE)
+    assert entry.get_edited_object() == Category.objects.get(code="water_leak")
+    assert key.name in entry.change_message and key.prefix in entry.change_message
+    assert 'to "<b>Leaks</b>"' in entry.change_message
+    browser = Client()
+    browser.force_login(User.objects.create_superuser("boss"))
+    page = browser.get(reverse("admin:issues_category_history", args=[entry.object_id])).content.decode()
+    assert "&lt;b&gt;Leaks" in page and "<b>Leaks" not in page

@@ -83,6 +83,7 @@ AGES = [
     (PolicyDocument, "created_at"),
     (WorkflowExecution, "created_at"),
     (HumanTask, "opened_at"),
+    (HumanTask, "due_order"),
 ]
 
 

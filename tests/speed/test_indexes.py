@@ -113,7 +113,7 @@ def page_of(view, user, filters, ordering, place):
     assert rows.is_valid(), rows.errors
     key = 50_000 if view is Issues else uuid4()
     cursor = place and Cursor(ordering, timezone.now() - timedelta(days=20), key)
-    return paging._from(rows.qs, ordering, cursor)[: paging.PAGE_SIZE + 1]
+    return paging._from(rows.qs, paging.column_of(ordering, view), cursor)[: paging.PAGE_SIZE + 1]
 
 
 def faults(node):

@@ -106,3 +106,34 @@ def test_the_list_is_narrowed_to_mine_to_a_group_and_to_what_is_overdue_or_due_s
     cut = max(HumanTask.objects.values_list("due_at", flat=True)).isoformat().replace("+00:00", "Z")
     assert listed(api, f"due_before={cut}") == {str(task.pk), str(late.pk)}
     assert api.get("/workflows/tasks?due_before=soon").status_code == 400
+
+
+def in_order(api, ordering, **more):
+    """The ids of all tasks, page by page, each page of two."""
+    found, path = [], f"/workflows/tasks?ordering={ordering}&page_size=2"
+    while path:
+        page = api.get(path).json()
+        found += [row["id"] for row in page["results"]]
+        path = page["next"]
+    return found
+
+
+def test_tasks_are_listed_by_when_they_are_due_and_those_that_never_are_come_last(api):
+    never, later, sooner, same = (make_task(confirm(due=due)) for due in (None, "P5D", "P1D", "P1D"))
+    HumanTask.objects.filter(pk=same.pk).update(due_at=HumanTask.objects.get(pk=sooner.pk).due_at)
+    HumanTask.objects.filter(pk=never.pk).update(due_at=None)
+    both = sorted((str(sooner.pk), str(same.pk)))
+    assert in_order(api, "due_at") == [*both, str(later.pk), str(never.pk)]
+    assert in_order(api, "-due_at") == [str(never.pk), str(later.pk), *reversed(both)]
+    last = api.get("/workflows/tasks?ordering=due_at&page_size=3").json()
+    back = api.get(api.get(last["next"]).json()["previous"]).json()
+    assert [row["id"] for row in back["results"]] == [*both, str(later.pk)]
+    assert listed(api, "ordering=due_at&status=decided") == set()
+    assert api.get("/workflows/tasks?ordering=due_order").status_code == 400
+
+
+def test_the_place_of_a_task_in_that_order_moves_with_its_due_time(api, task):
+    other = make_task(confirm(due="P3D"))
+    assert in_order(api, "due_at") == [str(task.pk), str(other.pk)]
+    make_late(other)
+    assert in_order(api, "due_at") == [str(other.pk), str(task.pk)]
