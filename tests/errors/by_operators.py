@@ -12,15 +12,22 @@ from temporalio.exceptions import ApplicationError
 from executions import reminders, steering
 from executions.effects import Effects
 from executions.models import StepRun
-from executions.temporal.contracts import StepCall
-from executions.temporal.recording import OrphanedExecution, locked_execution, run_step
+from executions.temporal.contracts import FinishCall, StepCall
+from executions.temporal.finishing import finish_execution
+from executions.temporal.recording import (
+    ExecutionOver,
+    OrphanedExecution,
+    live_execution,
+    locked_execution,
+    run_step,
+)
 from mudda import apikeys, health, temporal
 from mudda.devstack.surroundings import free_port
 from mudda.models import ApiKey, OutboxMessage
 from tests import factories
 from tests.api.client import Api
 from tests.errors.provoking import provokes
-from tests.time.runs import crew, make_task
+from tests.time.runs import confirm, crew, launch, make_task
 from workflows.plan.catalogue import offered
 from workflows.plan.compiler import compile_plan
 from workflows.plan.problems import PlanHasProblems
@@ -97,6 +104,20 @@ def a_step_of_a_run_that_is_not_in_this_database(scene):
     assert (told.value.type, told.value.non_retryable) == ("orphaned_execution", True)
     with transaction.atomic():
         locked_execution(call.execution_id)
+
+
+@provokes(ExecutionOver, committed=True)
+def a_step_of_a_run_that_has_ended(scene):
+    scene.needs("city")
+    scene.needs("temporal_server")
+    run = launch(confirm())
+    finish_execution(FinishCall(str(run.pk), "cancelled"))
+    call = StepCall(str(run.pk), "confirm", "confirm_completion", {}, timeout_seconds=9, max_attempts=1)
+    with pytest.raises(ApplicationError) as told:
+        run_step(call, lambda _: {})
+    assert (told.value.type, told.value.non_retryable) == ("execution_over", True)
+    with transaction.atomic():
+        live_execution(call.execution_id)
 
 
 @provokes(reminders.BeingSent)
