@@ -5,6 +5,7 @@ import os
 import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mudda.settings")
+os.environ.setdefault("DATABASE_STATEMENT_TIMEOUT", "30")  # nobody waits longer for an answer
 django.setup(set_prefix=False)
 
 from mudda.bodies import BodyCeiling  # noqa: E402 (reads the settings)

@@ -150,7 +150,7 @@ class Unavailable(MuddaError):
 
 class DatabaseUnavailable(Unavailable):
     code = "database_unavailable"
-    title = "The database cannot be reached; nothing was changed."
+    title = "The database cannot be reached, or takes too long; nothing was changed."
 
 
 class AdapterError(MuddaError):

@@ -94,12 +94,19 @@ DATABASE_LISTEN_URL = without_driver(env("DATABASE_LISTEN_URL", default=""))
 # Whether the statements of every call are prepared: a pooler in transaction mode may not know prepared statements.
 DATABASE_PREPARED = env.bool("DATABASE_PREPARED", default=not DATABASE_LISTEN_URL)
 _database = environ.Env.db_url_config(DATABASE_URL)
+STATEMENT_TIMEOUT = env.int("DATABASE_STATEMENT_TIMEOUT", default=0)  # seconds
 _database["OPTIONS"] = {
     **_database.get("OPTIONS", {}),
     # Tables of both schemas are found by their plain names: see docs/design.md, "Two schemas".
-    "options": "-c search_path=public,workflow",
+    # A statement that takes too long is given up: in milliseconds, 0 for none. The web server has 30 s (mudda/asgi.py).
+    "options": f"-c search_path=public,workflow -c statement_timeout={STATEMENT_TIMEOUT * 1000}",
     "connect_timeout": 5,
     "prepare_threshold": 5 if DATABASE_PREPARED else None,
+    # Of a server that is gone without a word: what is sent has to be acknowledged, and silence is asked about.
+    "tcp_user_timeout": 20_000,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
     # psycopg's pool: threads come and go under ASGI and in the worker, connections stay (CONN_MAX_AGE=0).
     "pool": {
         "min_size": env.int("DATABASE_POOL_MIN", default=1),

@@ -2,10 +2,16 @@
 
 import json
 import socket
+from contextlib import ExitStack
 from urllib.parse import urlsplit
+from urllib.request import urlopen
 
+import psutil
 import pytest
 
+from tests import factories
+
+MEGABYTE = 1_000_000
 ENDLESS = 5_000_000_000_000
 
 
@@ -45,3 +51,24 @@ def test_a_body_that_does_not_say_its_length_is_refused_once_it_is_too_long(live
     chunk = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
     status, problem = say(live_web.url, head, *[chunk] * 20)
     assert (status, problem["code"]) == (413, "body_too_large")
+
+
+def test_files_wait_on_disk_while_they_come_however_many_there_are(live_web):
+    """Ten of almost 10 MB at the same time: of what has come the process holds a small part."""
+    factories.load_city()
+    place, key, several = urlsplit(live_web.url), factories.make_key(), 10
+    head = (
+        f"POST /issues/ISSUE-999999/attachments HTTP/1.1\r\nHost: {place.netloc}\r\nAuthorization: Api-Key {key}\r\n"
+        f"Content-Type: multipart/form-data; boundary=x\r\nContent-Length: {9_900_000}\r\n\r\n"
+        '--x\r\nContent-Disposition: form-data; name="file"; filename="x.jpg"\r\n\r\n'
+    ).encode()
+    process = psutil.Process(live_web.pid)
+    before = process.memory_info().rss
+    with ExitStack() as lines:
+        for _ in range(several):
+            line = lines.enter_context(socket.create_connection((place.hostname, place.port), timeout=60))
+            line.sendall(head)
+            for _ in range(9):  # all but the end
+                line.sendall(b"x" * MEGABYTE)
+        urlopen(f"{live_web.url}/healthz").read()  # sent on is what has been read; and it still answers
+        assert process.memory_info().rss - before < several * 9 * MEGABYTE / 3
