@@ -1,11 +1,12 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from workflows.planning.base import DraftRequest
 from workflows.planning.evaluation import evaluate
-from workflows.planning.playbooks import PlaybookPlanner, choose, load_playbooks
+from workflows.planning.playbooks import ALIKE, PlaybookPlanner, choose, confidence, load_playbooks
 from workflows.planning.text import stem
 
 OWN = Path(__file__).parent / "statements.jsonl"
@@ -115,7 +116,9 @@ def test_a_draft_can_be_changed_without_changing_the_playbook():
 
 @pytest.mark.parametrize("word", ["bring", "course", "letter", "point", "story", "paper", "women"])
 def test_an_everyday_word_is_not_taken_for_a_misspelt_one(word):
-    assert [choice.playbook.kind for choice in choose(f"{word} {word}")] == ["other"]
+    first, *others = choose(f"{word} {word}")
+    assert first.playbook.kind == "other"
+    assert {choice.score for choice in others} == {0.0}, "nothing was found"
 
 
 def test_something_lying_on_the_sidewalk_is_not_damage_to_the_sidewalk():
@@ -187,6 +190,25 @@ def test_a_word_counts_once_for_a_kind():
 def test_the_kinds_that_people_confuse_come_next_and_the_general_one_last():
     kinds = [choice.playbook.kind for choice in choose("graffiti")]
     assert kinds == ["graffiti", *load_playbooks().playbooks["graffiti"].alike, "other"]
+
+
+def test_behind_the_general_one_come_the_kinds_that_cities_hear_of_most():
+    kinds = [choice.playbook for choice in choose("lorem ipsum")[1:]]
+    assert [kind.frequency for kind in kinds] == sorted((kind.frequency for kind in kinds), reverse=True)
+    assert len(kinds) == len(load_playbooks().playbooks) - 1
+
+
+def test_a_kind_that_is_easily_confused_comes_before_one_that_a_single_small_word_speaks_for():
+    choices = choose("graffiti in the yard of a house")
+    alike = load_playbooks().playbooks["graffiti"].alike
+    assert choices[0].playbook.kind == "graffiti"
+    assert choices[1].playbook.kind in alike or choices[1].score > ALIKE
+
+
+def test_how_clearly_the_first_leads_is_measured_against_the_best_of_the_others():
+    first, other = choose("graffiti")[0], choose("mud")[1]
+    alone = confidence([first, replace(other, score=0.0)])
+    assert confidence([first, replace(other, score=0.0), replace(other, score=3.0)]) < alone
 
 
 @pytest.mark.parametrize(

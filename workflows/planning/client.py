@@ -505,7 +505,7 @@ def _unavailable(error: openai.OpenAIError) -> PlannerUnavailable:
         return PlannerUnavailable("planner_unreachable", "The service could not be reached.")
     if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError):
         return PlannerUnavailable(
-            "planner_key_refused", f"The service refused the key ({error.status_code})."
+            "planner_key_refused", f"The service refused the key ({error.status_code}): see OPENAI_API_KEY."
         )
     if isinstance(error, openai.RateLimitError):
         if error.code == "insufficient_quota":
@@ -513,7 +513,8 @@ def _unavailable(error: openai.OpenAIError) -> PlannerUnavailable:
         return PlannerUnavailable("planner_rate_limited", "The service asks to wait (429).")
     if isinstance(error, openai.NotFoundError):
         return PlannerUnavailable(
-            "planner_not_found", "The service knows neither API or not this model (404)."
+            "planner_not_found",
+            "The service knows neither API or not this model (404): see OPENAI_BASE_URL and OPENAI_MODEL.",
         )
     if isinstance(error, openai.APIStatusError) and error.status_code == 408:
         return _timeout()

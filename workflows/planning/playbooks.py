@@ -28,6 +28,7 @@ __all__ = [
 ]
 
 FREQUENT = 0.5  # added to a score for each level of a playbook's frequency; a word is worth 2 to 14
+ALIKE = 3.0  # more than the hint of a single small word, which says less than that people confuse two kinds
 ENOUGH = 2.5  # the least score that is an answer rather than a guess
 SURE = {"place": 0.6, "urgency": 0.5}  # words find a place and an urgency, and know nothing of the city
 CANDIDATES = 3  # kept with the draft, so that staff see what else it might have been
@@ -45,8 +46,9 @@ class Choice:
 def choose(statement: str, folder: Path = FOLDER) -> list[Choice]:
     """Return the playbooks that fit ``statement``, best first, never empty.
 
-    The general playbook leads when nothing reaches ``ENOUGH``, and is otherwise last. Behind those that the words
-    speak for come, with no score, the kinds that people confuse with the first.
+    The general playbook leads when nothing reaches ``ENOUGH``, with what cities hear of most behind the little that was
+    found, and is otherwise last. Kinds that people confuse with the first come before those that only a hint speaks
+    for, with no score where nothing does.
     """
     shelf = load_playbooks(folder)
     heard = clean(statement)
@@ -54,10 +56,19 @@ def choose(statement: str, folder: Path = FOLDER) -> list[Choice]:
     found.sort(key=lambda choice: -choice.score)
     general = Choice(shelf.playbooks[GENERAL], 0.0, ())
     if not found or found[0].score < ENOUGH:
-        return [general, *found]
+        often = sorted(shelf.playbooks.values(), key=lambda playbook: -playbook.frequency)
+        return [general, *_with(found, [playbook for playbook in often if playbook.kind != GENERAL])]
+    first = found[0]
+    alike = {kind: ALIKE * (1 - place / 5) for place, kind in enumerate(first.playbook.alike)}
+    others = _with(found[1:], [shelf.playbooks[kind] for kind in alike])
+    others.sort(key=lambda choice: -choice.score - alike.get(choice.playbook.kind, 0.0))
+    return [first, *others, general]
+
+
+def _with(found: list[Choice], further: list[Playbook]) -> list[Choice]:
+    """What was found, and behind it those of ``further`` that were not."""
     named = {choice.playbook.kind for choice in found}
-    alike = [Choice(shelf.playbooks[kind], 0.0, ()) for kind in found[0].playbook.alike if kind not in named]
-    return [*found, *alike, general]
+    return [*found, *(Choice(playbook, 0.0, ()) for playbook in further if playbook.kind not in named)]
 
 
 def _weighed(playbook: Playbook, match: Match) -> Choice:
@@ -68,7 +79,7 @@ def _weighed(playbook: Playbook, match: Match) -> Choice:
 def confidence(choices: list[Choice]) -> float:
     """Return how clearly the first choice leads: 0 when nothing fits, nearly 1 when only this does."""
     first = choices[0].score
-    second = choices[1].score if len(choices) > 1 else 0.0
+    second = max((choice.score for choice in choices[1:]), default=0.0)
     return round(first / (first + second + ENOUGH), 2)
 
 
@@ -118,7 +129,12 @@ def _why(chosen: Choice, *, is_known: bool) -> str:
         return "The category was already known."
     if not chosen.why:
         return "No playbook fits these words, so a person decides."
-    return "The statement speaks of: " + ", ".join(chosen.why[:5]) + "."
+    return "The statement speaks of: " + ", ".join(_read(term) for term in chosen.why[:5]) + "."
+
+
+def _read(term: str) -> str:
+    """A term as people read it: ``flood*`` is every word that begins so."""
+    return f"{term[:-1]}…" if term.endswith("*") else term
 
 
 def playbook_problems(catalogue: Catalogue | None = None, folder: Path = FOLDER) -> list[str]:
