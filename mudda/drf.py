@@ -143,7 +143,7 @@ def _as_mudda_error(error: Exception) -> MuddaError | None:
             return DatabaseUnavailable()
         case exceptions.Throttled():
             limited = RateLimited(str(error.detail))
-            limited.retry_after = int(error.wait or 1)
+            limited.retry_after = int(getattr(error, "wait", None) or 1)
             return limited
         case exceptions.APIException() if error.status_code in _KINDS:
             return _KINDS[error.status_code](f"{str(error.detail).rstrip('.')}.")
