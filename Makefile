@@ -12,13 +12,14 @@ CHECKED := env -i PATH="$$PATH" HOME="$$HOME" LANG=C.UTF-8 MUDDA_ENV_FILE= SECRE
 	DATABASE_URL=postgresql://nobody@127.0.0.1:9/none TEMPORAL_HOST=127.0.0.1:9 DEBUG=false HTTPS_ONLY=true \
 	ALLOWED_HOSTS=mudda.example.org PUBLIC_URL=https://mudda.example.org OPENAI_API_KEY= EMAIL_URL=
 
-.PHONY: help install demo up test lint browser aimock bench clean
+.PHONY: help install demo up test lint snapshot browser tools aimock bench clean
 
 help:
 	@echo 'make demo     do the main job once, on an embedded stack of its own, and show it'
 	@echo 'make up       run the whole stack until Ctrl-C: API_HOST, API_PORT, TEMPORAL_PORT, TEMPORAL_UI_PORT, MUDDA_HOME'
 	@echo 'make test     everything that CI runs: lint, types, checks, the whole suite'
 	@echo 'make lint     the same without the suite'
+	@echo 'make snapshot keep the OpenAPI document as it is now; one that breaks clients only with BREAKING=1'
 	@echo 'make bench    measure everything and write docs/performance.md: WAITING=10000 runs waiting for people'
 	@echo 'make install  only make the environment in .venv'
 	@echo 'make clean    remove caches and the demo; not .venv, not the data of `make up`'
@@ -40,12 +41,19 @@ lint: install
 	$(CHECKED) $(PY) manage.py check --deploy --fail-level WARNING
 	$(CHECKED) $(PY) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 
+snapshot: install
+	$(CHECKED) DJANGO_SETTINGS_MODULE=mudda.settings $(PY) -m tests.api.snapshot $(if $(BREAKING),--breaking)
+
 # Settings are read by tests/conftest.py, once it knows the test database: not before.
-test: lint browser aimock
+test: lint browser tools aimock
 	$(PY) -m pytest -n logical --maxprocesses 4 --dist loadfile
 
 browser:
 	@.ci/need "a browser for the tests" chromium test -x /usr/bin/chromium
+
+tools:
+	@.ci/need "curl for the quick start's test" curl curl --version
+	@.ci/need "jq for the quick start's test" jq jq --version
 
 aimock: install
 	@.ci/aimock $(VENV)/aimock

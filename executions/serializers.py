@@ -5,6 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from executions.deciding import decided_by_name
@@ -103,6 +104,7 @@ class ExecutionOutput(ExecutionSummary):
     steps = StepOutput(many=True)
     waiting_on = serializers.SerializerMethodField()
 
+    @extend_schema_field(WaitingOn(many=True))
     def get_waiting_on(self, execution: WorkflowExecution) -> list[dict[str, Any]]:
         waiting = [
             t

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db.models import Model, QuerySet
 from django.http import FileResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiExample, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -32,12 +32,6 @@ from mudda.views import Door, ListDoor
 
 M = TypeVar("M", bound=Model)
 
-EXECUTE_EXAMPLE = OpenApiExample(
-    "As in the deployment guide",
-    value={"execution_data": {"issue_id": "ISSUE-001", "priority": "high"}},
-    request_only=True,
-)
-
 
 class ExecutePlan(Door):
     scopes = {"POST": "executions:write"}
@@ -48,7 +42,6 @@ class ExecutePlan(Door):
         request=ExecuteInput,
         responses={202: LaunchedOutput},
         parameters=[IF_MATCH],
-        examples=[EXECUTE_EXAMPLE],
     )
     def post(self, request: Request, workflow_id: UUID) -> Response:
         given = parse(ExecuteInput, request)

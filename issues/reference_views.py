@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiExample, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -19,10 +19,6 @@ from mudda.models import ApiKey
 from mudda.views import Door, ListDoor
 
 BY_NAME = ("name", "-name", "code", "-code")
-CATEGORY_EXAMPLE = OpenApiExample("Five working days", value={"target": "P5D"}, request_only=True)
-DEPARTMENT_EXAMPLE = OpenApiExample(
-    "Closed on a day", value={"closed_days": ["2026-12-24"]}, request_only=True
-)
 
 
 class Categories(ListDoor[Category]):
@@ -59,7 +55,6 @@ class CategoryDetail(Door):
         request=CategoryInput,
         responses=CategoryOutput,
         parameters=[IF_MATCH],
-        examples=[CATEGORY_EXAMPLE],
     )
     def patch(self, request: Request, code: str) -> Response:
         given, expected = parse(CategoryInput, request), etags.if_match(request)
@@ -101,7 +96,6 @@ class DepartmentDetail(Door):
         request=DepartmentInput,
         responses=DepartmentOutput,
         parameters=[IF_MATCH],
-        examples=[DEPARTMENT_EXAMPLE],
     )
     def patch(self, request: Request, code: str) -> Response:
         given, expected = parse(DepartmentInput, request), etags.if_match(request)

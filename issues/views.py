@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.db import transaction
-from drf_spectacular.utils import OpenApiExample, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -29,12 +29,6 @@ from mudda.etags import IF_MATCH
 from mudda.event_views import EventsView, documented
 from mudda.views import Door, ListDoor
 
-REPORT_EXAMPLE = OpenApiExample(
-    "A water leak",
-    value={"statement": "Water leak at 123 Main St", "address": "123 Main St", "category": "water_leak"},
-    request_only=True,
-)
-
 
 class Issues(ListDoor[Issue]):
     """The issues that the caller may see, newest first."""
@@ -58,7 +52,6 @@ class Issues(ListDoor[Issue]):
         summary="Record what somebody reported",
         request=ReportInput,
         responses={201: IssueOutput},
-        examples=[REPORT_EXAMPLE],
         filters=False,
     )
     def post(self, request: Request) -> Response:

@@ -5,7 +5,9 @@ from typing import Any
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter
+from rest_framework import serializers
 
+from mudda import examples
 from mudda.scopes import known
 
 PROBLEM = {
@@ -42,6 +44,11 @@ IDEMPOTENCY_KEY = OpenApiParameter(
 )
 
 
+def _anything(found: dict[str, Any]) -> dict[str, Any]:
+    """Any JSON, null among it."""
+    return {name: value for name, value in found.items() if name != "oneOf"}
+
+
 class Schema(AutoSchema):
     """Adds to each operation that anything but success is a problem document, and to each POST its key."""
 
@@ -54,7 +61,12 @@ class Schema(AutoSchema):
         if operation is not None:
             body = {"content": {"application/problem+json": {"schema": PROBLEM}}}
             operation["responses"]["default"] = {"description": "Any error.", **body}
+            examples.add_to(operation)
         return operation
+
+    def _map_serializer_field(self, field: Any, direction: Any, *args: Any, **kwargs: Any) -> Any:
+        found = super()._map_serializer_field(field, direction, *args, **kwargs)
+        return _anything(found) if type(field) is serializers.JSONField else found
 
 
 class ApiKeyScheme(OpenApiAuthenticationExtension):

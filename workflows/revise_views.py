@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from drf_spectacular.utils import OpenApiExample, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -25,12 +25,6 @@ from workflows.revision_serializers import (
 )
 from workflows.revisions import difference
 from workflows.serializers import PlanOutput, plan_output
-
-REVISE_EXAMPLE = OpenApiExample(
-    "One more to tell",
-    value={"instruction": "also tell the traffic police before closing the lane"},
-    request_only=True,
-)
 
 
 class ReviseInput(Input):
@@ -74,7 +68,6 @@ class RevisePlan(Door):
         request=ReviseInput,
         responses={200: RevisedOutput, 202: RevisedOutput},
         parameters=[IF_MATCH, PREFER],
-        examples=[REVISE_EXAMPLE],
     )
     def post(self, request: Request, workflow_id: UUID) -> Response:
         given = parse(ReviseInput, request)

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from drf_spectacular.utils import OpenApiExample, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -33,10 +33,6 @@ from workflows.serializers import (
 from workflows.services import approve_plan, archive_plan, reject_plan, replace_plan
 from workflows.simulating import simulate_plan
 
-GENERATE_EXAMPLE = OpenApiExample(
-    "A water leak", value={"problem_statement": "Water leak at 123 Main St"}, request_only=True
-)
-
 
 class GeneratePlan(Door):
     scopes = {"POST": "plans:write"}
@@ -53,7 +49,6 @@ class GeneratePlan(Door):
         request=GenerateInput,
         responses={201: DraftedOutput, 202: DraftedOutput},
         parameters=[PREFER],
-        examples=[GENERATE_EXAMPLE],
     )
     def post(self, request: Request) -> Response:
         given = parse(GenerateInput, request)

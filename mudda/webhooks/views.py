@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -34,20 +34,6 @@ READ, WRITE = "webhooks:read", "webhooks:write"
 STATUS = OpenApiParameter("status", str, enum=DeliveryStatus.values, description="Only these.")
 LARGEST_ID = 2**63 - 1
 
-CREATE_EXAMPLE = OpenApiExample(
-    "How the water department's runs end",
-    value={
-        "url": "https://example.org/hooks/city",
-        "types": ["execution.completed", "execution.failed"],
-        "filters": {"department": "water"},
-    },
-    request_only=True,
-)
-ROTATE_EXAMPLE = OpenApiExample("Two days to change over", value={"overlap_hours": 48}, request_only=True)
-REPLAY_EXAMPLE = OpenApiExample(
-    "A morning", value={"from": "2026-03-02T06:00:00Z", "to": "2026-03-02T12:00:00Z"}, request_only=True
-)
-
 
 class Webhooks(ListDoor[WebhookSubscription]):
     """The caller's webhooks, newest first: a key sees those that it has made."""
@@ -70,7 +56,6 @@ class Webhooks(ListDoor[WebhookSubscription]):
         summary="Have events sent to an address; the answer shows the secret, once",
         request=CreateWebhookInput,
         responses={201: WebhookWithSecret},
-        examples=[CREATE_EXAMPLE],
         filters=False,
     )
     def post(self, request: Request) -> Response:
@@ -153,7 +138,6 @@ class RotateSecret(Door):
         request=RotateSecretInput,
         responses=WebhookWithSecret,
         parameters=[IF_MATCH],
-        examples=[ROTATE_EXAMPLE],
     )
     def post(self, request: Request, webhook_id: UUID) -> Response:
         given = parse(RotateSecretInput, request)
@@ -189,7 +173,6 @@ class ReplayRange(Door):
         summary="Have the events of a time sent again, also those from before there was the webhook",
         request=ReplayInput,
         responses={202: ReplayedOutput},
-        examples=[REPLAY_EXAMPLE],
     )
     def post(self, request: Request, webhook_id: UUID) -> Response:
         given = parse(ReplayInput, request)

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -42,53 +42,6 @@ from workflows.policies.services import (
     withdraw_policy,
 )
 
-TEXT = (
-    "# Street lighting\n\n## Repair times\n\nA single lamp that is out is repaired within ten working days."
-)
-CREATE_EXAMPLE = OpenApiExample(
-    "A policy of the lighting department",
-    value={"heading": "Street lighting", "text": TEXT, "department": "lighting", "language": "english"},
-    request_only=True,
-)
-REVISE_EXAMPLE = OpenApiExample(
-    "A shorter time",
-    value={"heading": "Street lighting", "text": TEXT.replace("ten", "eight")},
-    request_only=True,
-)
-PUBLISH_EXAMPLE = OpenApiExample("The second version", value={"version": 2}, request_only=True)
-POLICY_EXAMPLE = OpenApiExample(
-    "In force, with a newer version waiting",
-    value={
-        "policy_id": "0d4f0c6e-6d0e-5b0a-9d6c-2a86b6c1a7f1",
-        "status": "PUBLISHED",
-        "heading": "Street lighting",
-        "text": TEXT.replace("ten", "eight"),
-        "department": "lighting",
-        "language": "english",
-        "version": 2,
-        "in_force": 1,
-        "file_name": "",
-        "created_at": "2026-01-12T09:00:00+00:00",
-        "updated_at": "2026-03-02T14:30:00+00:00",
-    },
-    response_only=True,
-)
-SEARCH_EXAMPLE = OpenApiExample(
-    "What is known of dark streets",
-    value={
-        "results": [
-            {
-                "policy_id": "0d4f0c6e-6d0e-5b0a-9d6c-2a86b6c1a7f1",
-                "version": 1,
-                "citation": "0d4f0c6e-6d0e-5b0a-9d6c-2a86b6c1a7f1@1",
-                "heading": "Street lighting > Repair times",
-                "text": "A single lamp that is out is repaired within ten working days.",
-            }
-        ]
-    },
-    response_only=True,
-)
-
 
 class Policies(ListDoor[PolicyDocument]):
     """The policies that the caller may see: their departments' and the whole city's, newest first."""
@@ -111,7 +64,6 @@ class Policies(ListDoor[PolicyDocument]):
         summary="Write a policy: a draft, until it is published",
         request=CreatePolicyInput,
         responses={201: PolicyOutput},
-        examples=[CREATE_EXAMPLE, POLICY_EXAMPLE],
         filters=False,
     )
     def post(self, request: Request) -> Response:
@@ -123,9 +75,7 @@ class Policies(ListDoor[PolicyDocument]):
 class PolicyDetail(Door):
     scopes = {"GET": "policies:read", "PUT": "policies:write"}
 
-    @extend_schema(
-        operation_id="read_policy", summary="Read a policy", responses=PolicyOutput, examples=[POLICY_EXAMPLE]
-    )
+    @extend_schema(operation_id="read_policy", summary="Read a policy", responses=PolicyOutput)
     def get(self, request: Request, policy_id: UUID) -> Response:
         return _answer(_found(request, policy_id))
 
@@ -135,7 +85,6 @@ class PolicyDetail(Door):
         request=RevisePolicyInput,
         responses=PolicyOutput,
         parameters=[IF_MATCH],
-        examples=[REVISE_EXAMPLE, POLICY_EXAMPLE],
     )
     def put(self, request: Request, policy_id: UUID) -> Response:
         given = parse(RevisePolicyInput, request)
@@ -181,7 +130,6 @@ class PublishPolicy(Door):
         request=PublishInput,
         responses=PolicyOutput,
         parameters=[IF_MATCH],
-        examples=[PUBLISH_EXAMPLE],
     )
     def post(self, request: Request, policy_id: UUID) -> Response:
         version, expected = parse(PublishInput, request)["version"], etags.if_match(request)
@@ -220,7 +168,6 @@ class SearchPolicies(Door):
             OpenApiParameter("limit", int, description=f"At most so many: 8, up to {MOST_PASSAGES}."),
         ],
         responses=SearchOutput,
-        examples=[SEARCH_EXAMPLE],
     )
     def get(self, request: Request) -> Response:
         asked = request.query_params
