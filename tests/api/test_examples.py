@@ -43,7 +43,9 @@ def town(db, request, settings, tmp_path, monkeypatch):
     from workflows.models import WorkflowPlan
 
     settings.MEDIA_ROOT = str(tmp_path)
-    monkeypatch.setattr("executions.accepting.CLOCKS_DIFFER", timedelta(days=36_500))  # a crew that came in March
+    monkeypatch.setattr(
+        "executions.accepting.CLOCKS_DIFFER", timedelta(days=36_500)
+    )  # a crew that came in March
     resolve = socket.getaddrinfo
 
     def resolver(host: Any, *args: Any, **named: Any) -> Any:

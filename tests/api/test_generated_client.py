@@ -28,7 +28,15 @@ def generated(tmp_path_factory):
     (configuration,) = re.findall(r"^```yaml\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
     (folder / "client.yaml").write_text(f"{configuration}post_hooks: []\n")
     (folder / "openapi.json").write_text(json.dumps(snapshot.current()))
-    command = [sys.executable, "-m", "openapi_python_client", "generate", "--fail-on-warning", "--meta", "none"]
+    command = [
+        sys.executable,
+        "-m",
+        "openapi_python_client",
+        "generate",
+        "--fail-on-warning",
+        "--meta",
+        "none",
+    ]
     command += ["--path", "openapi.json", "--config", "client.yaml", "--output-path", PACKAGE]
     made = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert made.returncode == 0, made.stdout + made.stderr
@@ -60,7 +68,9 @@ class Caller:
         self.importable, self.models = importable, importable("models")
         # Streams of events come as pages of JSON.
         headers = {"Accept": "application/json"}
-        self.client = importable().AuthenticatedClient(base_url=url, token=key, prefix="Api-Key", headers=headers)
+        self.client = importable().AuthenticatedClient(
+            base_url=url, token=key, prefix="Api-Key", headers=headers
+        )
 
     def __call__(self, operation, expected, *given, **named):
         answer = self.importable(f"api.workflows.{operation}").sync(*given, client=self.client, **named)
@@ -97,9 +107,7 @@ def test_a_generated_client_does_the_main_job(importable, live_web, live_worker)
     waits = call.until(lambda found: found.waiting_on, "read_execution", "ExecutionOutput", run)
     task = waits.waiting_on[0].task_id
     arrival = datetime.now(UTC) + timedelta(minutes=30)
-    call(
-        "accept_task", "TaskOutput", task, body=models.AcceptInputRequest(crew="Crew 7", arrival_at=arrival)
-    )
+    call("accept_task", "TaskOutput", task, body=models.AcceptInputRequest(crew="Crew 7", arrival_at=arrival))
     done = models.DecideInputRequest(outcome="done", answer={"notes": "Clamped the joint."})
     assert call("decide_task", "TaskOutput", task, body=done).status == models.TaskStatus.DECIDED
 
