@@ -3,6 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
+EXCERPTS = ("request", "response")
+"""Members that hold what was said to a model and by it, as its API has it: an example has some of that."""
+
 
 def differences(example: Any, found: Any, place: str = "") -> Iterator[str]:
     """Where ``found`` hasn't the example's shape: other fields, or another type. A list may be an excerpt, but an empty
@@ -15,7 +18,7 @@ def differences(example: Any, found: Any, place: str = "") -> Iterator[str]:
         for name in sorted(found.keys() - example.keys()):
             yield f"{place}/{name}: only in the answer"
         for name in example.keys() & found.keys():
-            yield from differences(example[name], found[name], f"{place}/{name}")
+            yield from differences(example[name], _excerpt(name, example, found), f"{place}/{name}")
     elif isinstance(example, list):
         yield from _of_lists(example, found, place)
 
@@ -31,7 +34,7 @@ def _of_lists(example: list[Any], found: list[Any], place: str) -> Iterator[str]
 def updated(example: Any, found: Any) -> Any:
     """The example in the shape of ``found``, with its own values wherever they still fit."""
     if isinstance(example, dict) and isinstance(found, dict):
-        return {name: updated(example.get(name), value) for name, value in found.items()}
+        return {name: updated(example.get(name), _excerpt(name, example, found)) for name in found}
     if isinstance(example, list) and isinstance(found, list) and example and found:
         return [_updated_item(item, found) for item in example]
     if isinstance(found, list):
@@ -41,6 +44,13 @@ def updated(example: Any, found: Any) -> Any:
 
 def _updated_item(item: Any, rows: list[Any]) -> Any:
     return updated(item, min(rows, key=lambda row: len(list(differences(item, row)))))
+
+
+def _excerpt(name: str, example: dict[str, Any], found: dict[str, Any]) -> Any:
+    """What there is under a name; where the example has an excerpt, the same part of it."""
+    if name in EXCERPTS and isinstance(example.get(name), dict) and isinstance(found[name], dict):
+        return {inner: found[name][inner] for inner in example[name] if inner in found[name]}
+    return found[name]
 
 
 def _kind(value: Any) -> str:
