@@ -1,7 +1,6 @@
 """Launching a run of an approved plan."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -16,22 +15,26 @@ from executions.models import (
 )
 from executions.starting import ensure_fits, run_input, start_or_leave
 from executions.targets import target_of
-from mudda import events
+from mudda import events, prepared
 from mudda.errors import Conflict
 from mudda.etags import Expected
 from mudda.transactions import whole
 from workflows.launching import ensure_data, issue_facts
 from workflows.models import PlanApproval, PlanRevision, PlanStatus, WorkflowPlan
 from workflows.plan.catalogue import offered
-from workflows.plan.compiled import CompiledPlan
-from workflows.plan.compiler import compile_plan
+from workflows.remembered import compiled as compile_text
 from workflows.services import (
     approve_locked,
     current_approval,
     current_revision,
     ensure_unchanged,
     locked_plan,
+    target_for,
 )
+
+FIND_LIVE = """
+    SELECT id FROM workflow_executions WHERE plan_id = %(plan)s::uuid AND status = ANY(%(live)s::text[]) LIMIT 1
+"""
 
 
 class PlanNotApproved(Conflict):
@@ -100,7 +103,8 @@ def ensure_not_live(plan: WorkflowPlan) -> None:
 
 def live_execution(plan: WorkflowPlan) -> UUID | None:
     """The id of the plan's pending, running or completed execution, if it has one."""
-    return plan.executions.filter(status__in=LIVE).values_list("pk", flat=True).first()
+    found = prepared.fetch(FIND_LIVE, {"plan": plan.pk, "live": list(LIVE)})
+    return found[0][0] if found else None
 
 
 def valid_approval(plan: WorkflowPlan) -> PlanApproval:
@@ -113,12 +117,6 @@ def valid_approval(plan: WorkflowPlan) -> PlanApproval:
     return approval
 
 
-def compiled_revision(revision: PlanRevision) -> CompiledPlan:
-    """A revision, compiled with the activities that are offered now."""
-    # The digest that was approved: a revision saved by an older version may be written otherwise today.
-    return replace(compile_plan(revision.document, offered()), digest=revision.digest)
-
-
 def _create_execution(
     plan: WorkflowPlan,
     revision: PlanRevision,
@@ -126,9 +124,9 @@ def _create_execution(
     execution_data: Mapping[str, Any],
     by: User,
 ) -> WorkflowExecution:
-    compiled = compiled_revision(revision)
+    compiled = compile_text(revision.document, revision.digest, category_target=target_for(plan.issue))
     now = timezone.now()
-    execution = WorkflowExecution.objects.create(
+    execution = WorkflowExecution(
         plan=plan,
         revision=revision,
         approval=approval,
@@ -139,15 +137,18 @@ def _create_execution(
         created_at=now,
         due_at=target_of(compiled, plan.issue, now),
     )
-    StepRun.objects.bulk_create(
-        StepRun(
-            execution=execution,
-            step_id=step.step_id,
-            position=at,
-            activity_id=step.activity_id,
-            title=step.title,
-        )
-        for at, step in enumerate(compiled.steps)
+    prepared.insert(execution)
+    prepared.insert_all(
+        [
+            StepRun(
+                execution=execution,
+                step_id=step.step_id,
+                position=at,
+                activity_id=step.activity_id,
+                title=step.title,
+            )
+            for at, step in enumerate(compiled.steps)
+        ]
     )
     data = {"execution": str(execution.pk), "digest": revision.digest}
     events.append(execution, "execution.launched", data, actor=by)

@@ -11,12 +11,16 @@ from django.utils import timezone
 from executions.models import ExecutionStatus, StepRun, StepStatus, WorkflowExecution
 from executions.temporal.contracts import PLAN_WORKFLOW, RunInput, RunState
 from executions.temporal.handles import LARGEST_RUN, sent_size
-from mudda import events, temporal
+from mudda import events, prepared, temporal
 from mudda.errors import MuddaError, Unprocessable
 from workflows.plan.references import Reference, find
 
 logger = logging.getLogger(__name__)
 
+NOTE_RUN = """
+    UPDATE workflow_executions SET temporal_run_id = %(run)s::text
+    WHERE id = %(execution)s::uuid AND temporal_run_id = ''
+"""
 LARGEST_START = LARGEST_RUN - 400_000
 """Bytes of JSON that a run may start with: what it has come to know has to fit too when it continues as new."""
 
@@ -86,7 +90,7 @@ def start_execution(execution: WorkflowExecution, given: RunInput) -> None:
         TemporalRefused: it can never be started.
     """
     run_id = temporal.start_workflow(PLAN_WORKFLOW, given, workflow_id=execution.temporal_workflow_id)
-    WorkflowExecution.objects.filter(pk=execution.pk, temporal_run_id="").update(temporal_run_id=run_id)
+    prepared.execute(NOTE_RUN, {"run": run_id, "execution": execution.pk})
 
 
 @transaction.atomic

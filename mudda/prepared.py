@@ -1,15 +1,18 @@
 """The statements that every call needs: prepared once for each connection, and read and planned no more after that.
 
-Django's own cursors put the values into the text, so that PostgreSQL reads and plans each statement anew; for a handful
-of them, run for every request, that is a good part of what a request costs. They are written so that each parameter
-has a type (``%(at)s::timestamptz``). Behind a pooler that doesn't know prepared statements: ``DATABASE_PREPARED=false``.
+Django's own cursors put the values into the text, so that PostgreSQL reads and plans each statement anew, and its
+models make that text anew each time; for what is run for every request, that is a good part of what a request costs.
+They are written so that each parameter has a type (``%(at)s::timestamptz``). Behind a pooler that doesn't know prepared
+statements: ``DATABASE_PREPARED=false``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import psycopg
 from django.db import connection
+from django.db.models import Field, Model
 
 
 def fetch(statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
@@ -24,6 +27,73 @@ def execute(statement: str, values: Mapping[str, Any]) -> int:
     with _cursor() as cursor:
         cursor.execute(statement, values)
         return int(cursor.rowcount)
+
+
+def insert(row: Model) -> None:
+    """What ``row.save(force_insert=True)`` does, without signals: a key that the database gives is set."""
+    statement, fields = _insertion(type(row))
+    [(key,)] = fetch(statement, {field.column: _value(field, row, adding=True) for field in fields})
+    row.pk = key
+    row._state.adding = False
+
+
+def insert_all(rows: Sequence[Model]) -> None:
+    """What ``bulk_create`` does with rows of one model without columns that are arrays; their keys stay unknown."""
+    if rows:
+        statement, fields = _insertion_of_many(type(rows[0]))
+        values = {field.column: [_value(field, row, adding=True) for row in rows] for field in fields}
+        execute(statement, values)
+
+
+def update(row: Model, *names: str) -> None:
+    """What ``row.save(update_fields=names)`` does, without signals; ``names`` are those of fields."""
+    statement, fields = _update(type(row), names)
+    values = {field.column: _value(field, row, adding=False) for field in fields}
+    execute(statement, {**values, "key": row.pk})
+
+
+def _value(field: "Field[Any, Any]", row: Model, *, adding: bool) -> Any:
+    return field.get_db_prep_save(field.pre_save(row, adding), connection)
+
+
+@cache
+def _insertion(model: type[Model]) -> tuple[str, Sequence["Field[Any, Any]"]]:
+    fields = _inserted(model)
+    values = ", ".join(f"%({field.column})s::{_type(field)}" for field in fields)
+    key = f'RETURNING "{model._meta.pk.column}"'
+    return f"INSERT INTO {_table(model, fields)} VALUES ({values}) {key}", fields  # noqa: S608 (the models' own names)
+
+
+@cache
+def _insertion_of_many(model: type[Model]) -> tuple[str, Sequence["Field[Any, Any]"]]:
+    fields = _inserted(model)
+    values = ", ".join(f"%({field.column})s::{_type(field)}[]" for field in fields)
+    return f"INSERT INTO {_table(model, fields)} SELECT * FROM unnest({values})", fields  # noqa: S608 (see above)
+
+
+@cache
+def _update(model: type[Model], names: tuple[str, ...]) -> tuple[str, Sequence["Field[Any, Any]"]]:
+    fields = [field for field in model._meta.concrete_fields if field.name in names]
+    changes = ", ".join(f'"{field.column}" = %({field.column})s::{_type(field)}' for field in fields)
+    table, key = model._meta.db_table, model._meta.pk
+    where = f'"{key.column}" = %(key)s::{_type(key)}'
+    return f'UPDATE "{table}" SET {changes} WHERE {where}', fields  # noqa: S608 (see above)
+
+
+def _inserted(model: type[Model]) -> list["Field[Any, Any]"]:
+    return [field for field in model._meta.concrete_fields if not field.db_returning]
+
+
+def _table(model: type[Model], fields: Sequence["Field[Any, Any]"]) -> str:
+    columns = ", ".join(f'"{field.column}"' for field in fields)
+    return f'"{model._meta.db_table}" ({columns})'
+
+
+def _type(field: "Field[Any, Any]") -> str:
+    """A column's type without its length: a cast to a length cuts off silently what an insert refuses."""
+    return str(field.rel_db_type(connection) if field.remote_field else field.db_type(connection)).partition(
+        "("
+    )[0]
 
 
 def _cursor() -> Any:

@@ -52,8 +52,8 @@ COUNTING = f"""
     RETURNING count,
         extract(epoch FROM window_start - statement_timestamp())::float + {WINDOW} AS rest
 """
-"""What follows an ``INSERT INTO mudda_callcount AS counted (name, window_start, count)`` of a first call: how many calls
-there are with this one, and the seconds until the window ends."""
+"""What follows an ``INSERT INTO mudda_callcount AS counted (name, window_start, count)`` of a first call. Gives the
+number of calls with this one, and the seconds until the window ends."""
 COUNT = f"""
     INSERT INTO mudda_callcount AS counted (name, window_start, count)
     VALUES (%(name)s::text, statement_timestamp(), 1) {COUNTING}

@@ -8,6 +8,11 @@ from workflows.plan.validation import Problem
 PREFIX = "department:"
 
 
+def names_departments(document: Any) -> bool:
+    """Whether a document names any department."""
+    return next(_named(document), None) is not None
+
+
 def unknown_departments(document: Any, known: frozenset[str]) -> list[Problem]:
     """A ``bad_value`` problem for each department in a step's inputs that the city doesn't have."""
     return [

@@ -1,6 +1,6 @@
 """What can be done with a plan once it is drafted: change it, approve it, reject it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -8,17 +8,18 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from issues.models import Department, Issue
-from mudda import events
+from mudda import events, prepared
 from mudda.errors import Conflict, NotFound, Unprocessable
 from mudda.etags import Expected, ensure_current
 from mudda.events import Actor
-from workflows.departments import unknown_departments
+from workflows.departments import names_departments, unknown_departments
 from workflows.models import PlanApproval, PlanRevision, PlanStatus, WorkflowPlan
 from workflows.plan.catalogue import offered
 from workflows.plan.changes import compare
 from workflows.plan.schema import canonical_text, digest, normalise
 from workflows.plan.validation import Problem, has_errors, validate
 from workflows.policies.checking import policy_problems
+from workflows.remembered import problems_of
 
 
 class StaleDigest(Conflict):
@@ -101,14 +102,15 @@ def add_revision(
 ) -> PlanRevision:
     """Store another text for a plan that the caller has locked, with what validation finds; it is DRAFT then."""
     saved = normalise(document, offered())
-    problems = validate_document(saved, plan.issue)
+    sha = digest(saved)
+    problems = validate_document(saved, plan.issue, sha=sha)
     last = plan.revisions.order_by("-number").first()
     revision = PlanRevision.objects.create(
         plan=plan,
         number=last.number + 1 if last else 1,
         document=saved,
         canonical_text=canonical_text(saved),
-        digest=digest(saved),
+        digest=sha,
         problems=[problem.as_dict() for problem in problems],
         planner=planner,
         planner_detail=dict(detail),
@@ -125,15 +127,30 @@ def add_revision(
     return revision
 
 
-def validate_document(document: Any, issue: Issue | None = None) -> list[Problem]:
-    """Everything that is wrong with a plan, the departments and policies it names included."""
-    target = issue.category.target or None if issue and issue.category else None
+def validate_document(document: Any, issue: Issue | None = None, *, sha: str = "") -> list[Problem]:
+    """Everything that is wrong with a plan, the departments and policies it names included.
+
+    Args:
+        sha: the digest of a document that is normalised, where the caller knows it.
+    """
+    target = target_for(issue)
+    if sha:
+        found: Sequence[Problem] = problems_of(document, sha, category_target=target)
+    else:
+        found = validate(document, offered(), category_target=target)
+    return [*found, *_department_problems(document), *policy_problems(document)]
+
+
+def target_for(issue: Issue | None) -> str | None:
+    """The target that the city has set itself for issues of this kind."""
+    return issue.category.target or None if issue and issue.category else None
+
+
+def _department_problems(document: Any) -> list[Problem]:
+    if not names_departments(document):
+        return []
     known = Department.objects.filter(active=True).values_list("code", flat=True)
-    return [
-        *validate(document, offered(), category_target=target),
-        *unknown_departments(document, frozenset(known)),
-        *policy_problems(document),
-    ]
+    return unknown_departments(document, frozenset(known))
 
 
 def _title(document: Any) -> str:
@@ -177,7 +194,7 @@ def approve_locked(plan: WorkflowPlan, *, digest: str | None, by: User, comment:
         raise StaleDigest(extra={"digest": revision.digest})
     if plan.status not in {PlanStatus.DRAFT, PlanStatus.APPROVED}:
         raise PlanNotEditable(f"The plan is {plan.status}; a new revision can be approved.")
-    problems = validate_document(revision.document, plan.issue)
+    problems = validate_document(revision.document, plan.issue, sha=revision.digest)
     if has_errors(problems):
         errors = [problem.as_dict() for problem in problems if problem.severity == "error"]
         raise PlanHasProblems(errors=errors)
@@ -185,15 +202,16 @@ def approve_locked(plan: WorkflowPlan, *, digest: str | None, by: User, comment:
         approval = current_approval(plan)
         if approval.catalogue_digest == offered().digest:
             return approval
-    approval = PlanApproval.objects.create(
+    approval = PlanApproval(
         revision=revision,
         digest=revision.digest,
         catalogue_digest=offered().digest,
         approver=by,
         comment=comment,
     )
+    prepared.insert(approval)
     plan.status = PlanStatus.APPROVED
-    plan.save(update_fields=["status", "updated_at"])
+    prepared.update(plan, "status", "updated_at")
     events.append(plan, "plan.approved", {"approval": approval.pk, "digest": approval.digest}, actor=by)
     return approval
 
@@ -262,14 +280,13 @@ def ensure_unchanged(plan: WorkflowPlan, expected: Expected) -> None:
 
 def locked_plan(plan_id: UUID, by: User) -> WorkflowPlan:
     """The plan, locked until commit, with its text and its issue; NotFound when ``by`` may not see it."""
-    visible = WorkflowPlan.objects.visible_to(by).filter(pk=plan_id)
-    locked = WorkflowPlan.objects.select_for_update(of=("self",)).filter(pk__in=visible.values("pk"))
-    if locked.values_list("pk").first() is None:
-        raise NotFound("There is no such plan.")
+    prepared.fetch("SELECT id FROM workflow_plans WHERE id = %(id)s::uuid FOR UPDATE", {"id": plan_id})
     # Read only once it is locked: rows joined to a row that had to be waited for would be those from before.
-    return WorkflowPlan.objects.select_related("current", "issue__category", "issue__department").get(
-        pk=plan_id
-    )
+    related = WorkflowPlan.objects.select_related("current", "issue__category", "issue__department")
+    plan = related.visible_to(by).filter(pk=plan_id).order_by().first()
+    if plan is None:
+        raise NotFound("There is no such plan.")
+    return plan
 
 
 def current_revision(plan: WorkflowPlan) -> PlanRevision:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from workflows.plan.activity import output_schema
 from workflows.plan.catalogue import Catalogue
 from workflows.plan.compiled import CompiledCompensation, CompiledPlan, CompiledStep
-from workflows.plan.problems import PlanHasProblems, has_errors
+from workflows.plan.problems import PlanHasProblems, Problem, has_errors
 from workflows.plan.schema import (
     Approval,
     Compensation,
@@ -22,20 +23,23 @@ from workflows.plan.validation import validate
 __all__ = ["CompiledPlan", "CompiledStep", "PlanHasProblems", "compile_plan", "stronger"]
 
 
-def compile_plan(document: object, catalogue: Catalogue) -> CompiledPlan:
+def compile_plan(
+    document: object, catalogue: Catalogue, problems: Sequence[Problem] | None = None
+) -> CompiledPlan:
     """Join a plan with the catalogue.
 
     Args:
         document: The plan, normalised or not; the digest is that of the normalised document.
         catalogue: The activities offered.
+        problems: What ``validate`` finds in it, for a caller who knows.
 
     Raises:
         PlanHasProblems: the plan has errors; carries all problems.
     """
     document = normalise(document, catalogue)
-    problems = validate(document, catalogue)
+    problems = validate(document, catalogue) if problems is None else problems
     if has_errors(problems):
-        raise PlanHasProblems(problems)
+        raise PlanHasProblems(list(problems))
     plan = parse_plan(document)
     return CompiledPlan(
         digest(document),
