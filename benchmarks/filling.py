@@ -73,7 +73,8 @@ def fill(count: int, *, policies: int = 0) -> None:
         count,
         id=run,
         plan_id=plan,
-        status=_mostly(ExecutionStatus.COMPLETED, ExecutionStatus.values, one_in=100),
+        status=_mostly(ExecutionStatus.COMPLETED, ExecutionStatus.values, one_in=10),
+        department_id=_one_of(departments),
         compiled="'{}'::jsonb",  # neither lists nor reads look at it
         created_at=AGE,
         due_at=f"{AGE} + interval '5 days'",

@@ -10,7 +10,8 @@ from rest_framework.response import Response
 
 from executions.deciding import locked_task
 from executions.models import HumanTask, WorkflowExecution
-from executions.serializers import ExecutionOutput, TaskOutput
+from executions.serializers import TaskOutput
+from executions.showing import run_shown
 from mudda import etags
 from mudda.drf import caller
 
@@ -43,5 +44,8 @@ def unchanged(request: Request, task_id: UUID, *, by_execution: bool = False) ->
 
 def execution_answer(execution: WorkflowExecution, *, status: int = 200) -> Response:
     """A run with its tag, which is the number of its last event."""
-    headers = {"ETag": etags.quoted(execution.event_seq)}
-    return Response(ExecutionOutput(execution).data, status=status, headers=headers)
+    return Response(run_shown(execution), status=status, headers={"ETag": tag_of(execution)})
+
+
+def tag_of(execution: WorkflowExecution) -> str:
+    return etags.quoted(execution.event_seq)

@@ -39,7 +39,7 @@ LIVE = (ExecutionStatus.PENDING, ExecutionStatus.RUNNING, ExecutionStatus.COMPLE
 
 class ExecutionQuerySet(models.QuerySet["WorkflowExecution"]):
     def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> Self:
-        return self.filter(within_departments(user, "plan__issue__department"))
+        return self.filter(within_departments(user, "department"))
 
 
 class WorkflowExecution(EventStream):
@@ -58,6 +58,16 @@ class WorkflowExecution(EventStream):
         default=dict, encoder=DjangoJSONEncoder, help_text="What plans may read of the issue, as at launch."
     )
     failure = models.JSONField(null=True, blank=True)
+    department = models.ForeignKey(
+        "issues.Department",
+        null=True,
+        editable=False,
+        on_delete=models.DO_NOTHING,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+        help_text="The issue's, kept the same by triggers: lists are read along an index of it.",
+    )
     temporal_run_id = models.CharField(max_length=80, blank=True)
     started_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
@@ -89,7 +99,21 @@ class WorkflowExecution(EventStream):
         ]
         indexes = [
             models.Index(fields=["created_at", "id"], name="execution_age"),
-            models.Index(fields=["status", "-created_at"], name="execution_status_age"),
+            models.Index(fields=["status", "created_at", "id"], name="execution_status_age_id"),
+            models.Index(fields=["department", "created_at", "id"], name="execution_department_age"),
+            models.Index(
+                fields=["department", "status", "created_at", "id"], name="execution_dept_status_age"
+            ),
+            models.Index(
+                fields=["created_at", "id"],
+                name="execution_not_over_age",
+                condition=~models.Q(status__in=OVER),
+            ),
+            models.Index(
+                fields=["department", "created_at", "id"],
+                name="execution_dept_not_over_age",
+                condition=~models.Q(status__in=OVER),
+            ),
             models.Index(
                 fields=["created_at"],
                 name="execution_not_started",

@@ -10,7 +10,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from executions.answering import execution_answer
+from executions.answering import execution_answer, tag_of
 from executions.filters import ExecutionFilter, StepFilter
 from executions.models import Document, StepRun, WorkflowExecution
 from executions.serializers import (
@@ -22,6 +22,7 @@ from executions.serializers import (
     StepOutput,
 )
 from executions.services import launch_execution
+from executions.showing import RUN_FIELDS, SUMMARY_FIELDS, summary_of
 from mudda import etags, scopes
 from mudda.drf import caller, parse
 from mudda.errors import Forbidden, NotFound
@@ -69,13 +70,14 @@ class ListExecutions(ListDoor[WorkflowExecution]):
 
     scopes = {"GET": "executions:read"}
     serializer_class = ExecutionSummary
+    row = staticmethod(summary_of)
     filterset_class = ExecutionFilter
 
     def get_queryset(self) -> QuerySet[WorkflowExecution]:
         if getattr(self, "swagger_fake_view", False):
             return WorkflowExecution.objects.none()
         visible = WorkflowExecution.objects.visible_to(self.request.user)
-        return visible.select_related("plan__issue").defer("compiled", "execution_data", "issue_facts")
+        return visible.select_related("plan").only(*SUMMARY_FIELDS)
 
     @extend_schema(operation_id="list_executions", summary="List runs")
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -87,11 +89,12 @@ class ExecutionDetail(Door):
 
     @extend_schema(operation_id="read_execution", summary="See where a run stands", responses=ExecutionOutput)
     def get(self, request: Request, execution_id: UUID) -> Response:
-        executions = WorkflowExecution.objects.visible_to(request.user).defer("compiled", "issue_facts")
-        found = executions.select_related("plan__issue", "revision").prefetch_related("steps", "tasks")
-        execution = found.filter(pk=execution_id).first()
+        visible = WorkflowExecution.objects.visible_to(request.user).filter(pk=execution_id).order_by()
+        execution = visible.select_related("plan", "revision").only(*RUN_FIELDS).first()
         if execution is None:
             raise NotFound("There is no such execution.")
+        if etags.has_already(request, tag_of(execution)):
+            return etags.not_modified(tag_of(execution))
         return execution_answer(execution)
 
 

@@ -22,6 +22,11 @@ WORDS = SearchVector("statement", "address", config="english")
 """What is searched for words; filters have to use this very expression to be served by its index."""
 
 
+def reference_of(key: int) -> str:
+    """How people name the issue with this key."""
+    return f"ISSUE-{key:06d}"
+
+
 class Department(models.Model):
     """A part of the city that does work. People in ``staff`` are limited to their departments."""
 
@@ -223,7 +228,7 @@ class Issue(EventStream):
 
     @property
     def reference(self) -> str:
-        return f"ISSUE-{self.pk:06d}" if self.pk else "ISSUE-new"
+        return reference_of(self.pk) if self.pk else "ISSUE-new"
 
     @property
     def stream(self) -> str:

@@ -77,14 +77,20 @@ def ensure_current(expected: Expected, tag: object, *also: object, **extra: Any)
 
 def or_not_modified(request: Request, response: Response) -> Response:
     """The answer to a read; 304 without a body where the caller has that already. Weak tags do for this."""
+    if "ETag" not in response or request.method not in {"GET", "HEAD"} or response.status_code != 200:
+        return response
+    return not_modified(response["ETag"]) if has_already(request, response["ETag"]) else response
+
+
+def has_already(request: Request, etag: str) -> bool:
+    """Whether the caller has what has this ``ETag``, and says so: a view need not read more then."""
     given = request.headers.get("If-None-Match", "").strip()
-    if not given or request.method not in {"GET", "HEAD"} or response.status_code != 200:
-        return response
-    if "ETag" not in response:
-        return response
-    if given != "*" and response["ETag"].strip('"') not in {tag for _, tag in _tags(given)}:
-        return response
-    return Response(status=304, headers={"ETag": response["ETag"]})
+    return given == "*" or (bool(given) and etag.strip('"') in {tag for _, tag in _tags(given)})
+
+
+def not_modified(etag: str) -> Response:
+    """The answer to somebody who has it already."""
+    return Response(status=304, headers={"ETag": etag})
 
 
 def _tags(header: str) -> list[tuple[str, str]]:

@@ -1,5 +1,6 @@
 """What every door of the API has in common."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
@@ -55,9 +56,19 @@ class Door(APIView):
 
 
 class ListDoor(Door, ListAPIView[M], Generic[M]):
-    """A list, page by page: filtered by ``filterset_class``, ordered as one of ``orderings`` (see ``Pages``)."""
+    """A list, page by page: filtered by ``filterset_class``, ordered as one of ``orderings`` (see ``Pages``).
+
+    ``row`` shows one row; without it, ``serializer_class`` does.
+    """
 
     orderings: ClassVar[tuple[str, ...]] = ("-created_at", "created_at")
+    row: ClassVar[Callable[[Any], dict[str, Any]] | None] = None
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        if self.row is None:
+            return super().list(request, *args, **kwargs)
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        return self.get_paginated_response([self.row(one) for one in page or ()])
 
     def known_parameters(self) -> tuple[str, ...]:
         filters = getattr(self, "filterset_class", None)
