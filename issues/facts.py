@@ -19,6 +19,7 @@ from mudda import events
 from mudda.errors import InvalidRequest, NotFound
 from mudda.etags import Expected, ensure_current
 from mudda.events import Actor
+from mudda.transactions import whole
 
 FACTS = ("category", "place", "urgency", "people_affected")
 STAFF, RECORDED = "staff", "recorded"
@@ -89,7 +90,7 @@ def known_facts(issue: Issue) -> Known:
     return Known(**{fact.name: fact.value or None for fact in facts_of(issue) if _is_settled(fact)})
 
 
-@transaction.atomic
+@whole()
 def record_facts(issue: Issue, facts: Understood, source: str, *, by: Actor = None) -> tuple[str, ...]:
     """Write down what was read out of the statement, and return the names of the facts that this has changed.
 

@@ -11,6 +11,7 @@ from issues.models import Category, Department, Issue, IssueNote, IssueStatus, R
 from mudda import events
 from mudda.errors import InvalidRequest
 from mudda.events import Actor
+from mudda.transactions import whole
 
 LONGEST_STATEMENT = 10_000
 LONGEST_ADDRESS = 200
@@ -39,7 +40,7 @@ def clean_statement(text: str, *, pointer: str = "/problem_statement") -> str:
     return stripped
 
 
-@transaction.atomic
+@whole()
 def report_issue(
     *,
     statement: str,

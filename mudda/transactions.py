@@ -9,6 +9,11 @@ from django.db import transaction
 _is_whole: ContextVar[bool] = ContextVar("is_whole", default=False)
 
 
+def is_whole() -> bool:
+    """Whether a transaction is open that is done as a whole: what it has locked stays locked until it commits."""
+    return _is_whole.get()
+
+
 @contextmanager
 def whole() -> Iterator[None]:
     """``transaction.atomic`` whose inner ones join it: nobody in between goes on after an error.

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
 
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, connection
 
 from mudda import listening, outbox
+from mudda.transactions import whole
 from workflows.models import PlannerRun, RunStatus
 
 logger = logging.getLogger(__name__)
@@ -97,9 +98,10 @@ def is_over(run: PlannerRun) -> bool:
     return run.status in OVER
 
 
-@transaction.atomic
+@whole()
 def _begin(run_id: UUID | str) -> PlannerRun | None:
-    run = PlannerRun.objects.select_for_update().filter(pk=run_id).first()
+    locked = PlannerRun.objects.select_for_update(of=("self",)).select_related("plan")
+    run = locked.filter(pk=run_id).first()
     if run is None or is_over(run):
         return None
     run.status, run.attempts = RunStatus.RUNNING, run.attempts + 1
@@ -113,7 +115,7 @@ def still_open(run_id: UUID) -> Iterator[PlannerRun | None]:
 
     An account that asked for it and has been deleted since is read as nobody.
     """
-    with transaction.atomic():
+    with whole():
         locked = PlannerRun.objects.select_for_update(of=("self",)).select_related("asked_by")
         run = locked.get(pk=run_id)
         yield None if is_over(run) else run

@@ -20,6 +20,7 @@ from issues.models import Category, Department, Issue
 from issues.services import clean_statement, report_issue
 from mudda import events
 from mudda.events import Actor
+from mudda.transactions import is_whole, whole
 from workflows import asking
 from workflows.cases import duplicates_for
 from workflows.grounding import Grounds, grounds_for
@@ -53,7 +54,7 @@ EMPTY = {"schema_version": 1, "workflow_name": "A plan to be written by hand", "
 # --- asking -----------------------------------------------------------------------------------------
 
 
-@transaction.atomic
+@whole()
 def ask_for_draft(
     *,
     statement: str,
@@ -74,12 +75,15 @@ def ask_for_draft(
     Raises:
         EmptyStatement: there is nothing readable in ``statement``.
     """
-    run = _record(statement, issue, reporter, by)
-    events.append(run.plan, "plan.asked", {"run": str(run.pk)}, actor=by)
-    if has_model():
-        asking.ask(run)
-    else:
-        asking.carry_out(run.pk)
+    at_once = not has_model()
+    with events.together():
+        run = _record(statement, issue, reporter, by, stored_now=at_once)
+        events.append(run.plan, "plan.asked", {"run": str(run.pk)}, actor=by)
+        if at_once:
+            asking.carry_out(run.pk)
+        else:
+            asking.ask(run)
+    if at_once:
         run = PlannerRun.objects.select_related("plan__current", "plan__issue").get(pk=run.pk)
     return run
 
@@ -99,12 +103,15 @@ def create_plan(
     by: Actor = None,
 ) -> WorkflowPlan:
     """Store a draft that is there already, as if it had been asked for."""
-    run = _record(statement, issue, reporter, by)
+    run = _record(statement, issue, reporter, by, stored_now=True)
     store_draft(run, draft)
     return WorkflowPlan.objects.select_related("issue", "current").get(pk=run.plan_id)
 
 
-def _record(statement: str, issue: Issue | None, reporter: Mapping[str, str] | None, by: Actor) -> PlannerRun:
+def _record(
+    statement: str, issue: Issue | None, reporter: Mapping[str, str] | None, by: Actor, *, stored_now: bool
+) -> PlannerRun:
+    """``stored_now``: a draft is stored in this transaction, which looks for duplicates once more is known."""
     words = clean_statement(statement)
     more = words if issue is not None and words != issue.statement else ""
     if issue is None:
@@ -115,7 +122,7 @@ def _record(statement: str, issue: Issue | None, reporter: Mapping[str, str] | N
         purpose=DRAFT,
         instruction=more,
         asked_by_id=user_id(by),
-        duplicates=duplicates_for(issue, by),
+        duplicates=[] if stored_now else duplicates_for(issue, by),
     )
     return run
 
@@ -262,6 +269,9 @@ def _write_in_passing(run: PlannerRun, what: str, write: Callable[[], object]) -
 
 
 def _tell(run: PlannerRun, stage: Stage, data: Mapping[str, Any]) -> None:
+    if is_whole():  # the run was begun in this transaction: nobody else can end it, or begin it again
+        events.append(run.plan, TOLD[stage], {"run": str(run.pk), **data})
+        return
     with asking.still_open(run.pk) as current:
         if current is not None and current.attempts == run.attempts:  # no later attempt has begun
             events.append(run.plan, TOLD[stage], {"run": str(run.pk), **data})

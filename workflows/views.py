@@ -52,12 +52,10 @@ class GeneratePlan(Door):
     )
     def post(self, request: Request) -> Response:
         given = parse(GenerateInput, request)
-        if (answer := idempotency.find(request)) is not None:
-            return answer
-        issue = _issue(request, given.get("issue_id"))
         with idempotency.claim(request) as claim:
             if claim.answer is not None:
                 return claim.answer
+            issue = _issue(request, given.get("issue_id"))
             run = ask_for_draft(
                 statement=given["problem_statement"],
                 issue=issue,
