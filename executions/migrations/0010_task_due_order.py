@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('executions', '0007_list_indexes'),
+        ('executions', '0008_execution_department'),
         ('issues', '0004_list_indexes'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -32,7 +32,9 @@ def city(db):
 @pytest.fixture
 def clerk(city):
     """Somebody who sees one department, with a key that is tied to it, so that every filter has something to do."""
-    return warm(factories.make_key(owner=factories.make_user("supervisor", "planner", departments=("water",))))
+    return warm(
+        factories.make_key(owner=factories.make_user("supervisor", "planner", departments=("water",)))
+    )
 
 
 def warm(key):
