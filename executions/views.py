@@ -1,5 +1,6 @@
 """The API's doors to runs: each parses, calls one service and renders."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
@@ -70,7 +71,6 @@ class ListExecutions(ListDoor[WorkflowExecution]):
 
     scopes = {"GET": "executions:read"}
     serializer_class = ExecutionSummary
-    row = staticmethod(summary_of)
     filterset_class = ExecutionFilter
 
     def get_queryset(self) -> QuerySet[WorkflowExecution]:
@@ -78,6 +78,9 @@ class ListExecutions(ListDoor[WorkflowExecution]):
             return WorkflowExecution.objects.none()
         visible = WorkflowExecution.objects.visible_to(self.request.user)
         return visible.select_related("plan").only(*SUMMARY_FIELDS)
+
+    def shown(self, rows: Sequence[WorkflowExecution]) -> list[dict[str, Any]]:
+        return [summary_of(row) for row in rows]
 
     @extend_schema(operation_id="list_executions", summary="List runs")
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:

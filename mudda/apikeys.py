@@ -260,7 +260,9 @@ def look_up(text: str, *, count: bool = True) -> Shown | None:
     width = len(_columns(ApiKey))
     key = ApiKey.from_db(DEFAULT_DB_ALIAS, _columns(ApiKey), values[:width])
     key.owner = owner = get_user_model().from_db(DEFAULT_DB_ALIAS, _columns(get_user_model()), values[width:])
-    owner._perm_cache = set(permissions)  # where Django's ModelBackend looks before it asks the database
+    vars(owner)["_perm_cache"] = set(
+        permissions
+    )  # where Django's ModelBackend looks before it asks the database
     reach.note_departments(owner, {int(pk): code for pk, code in departments})
     return Shown(key, None if made is None else (made, rest))
 

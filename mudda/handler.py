@@ -76,12 +76,12 @@ class Handler(ASGIHandler):
             else:
                 lane.shutdown(wait=False)
 
-    def _answer(self, scope: Any, body: Any) -> HttpResponseBase:
+    def _answer(self, scope: Any, body: Any) -> Any:
         """The whole chain of middleware and the view, and what comes before and after them, on the request's thread."""
         set_script_prefix(get_script_prefix(scope))
         signals.request_started.send(sender=self.__class__, scope=scope)
         request, refusal = self.create_request(scope, body)
-        response: HttpResponseBase = refusal if request is None else self.get_response(request)
+        response: Any = refusal if request is None else self.get_response(request)
         response._handler_class = self.__class__
         if isinstance(response, FileResponse):
             response.block_size = self.chunk_size

@@ -32,7 +32,7 @@ def execute(statement: str, values: Mapping[str, Any]) -> int:
 def insert(row: Model) -> None:
     """What ``row.save(force_insert=True)`` does, without signals: a key that the database gives is set."""
     statement, fields = _insertion(type(row))
-    [(key,)] = fetch(statement, {field.column: _value(field, row, adding=True) for field in fields})
+    [(key,)] = fetch(statement, {str(field.column): _value(field, row, adding=True) for field in fields})
     row.pk = key
     row._state.adding = False
 
@@ -41,14 +41,14 @@ def insert_all(rows: Sequence[Model]) -> None:
     """What ``bulk_create`` does with rows of one model without columns that are arrays; their keys stay unknown."""
     if rows:
         statement, fields = _insertion_of_many(type(rows[0]))
-        values = {field.column: [_value(field, row, adding=True) for row in rows] for field in fields}
+        values = {str(field.column): [_value(field, row, adding=True) for row in rows] for field in fields}
         execute(statement, values)
 
 
 def update(row: Model, *names: str) -> None:
     """What ``row.save(update_fields=names)`` does, without signals; ``names`` are those of fields."""
     statement, fields = _update(type(row), names)
-    values = {field.column: _value(field, row, adding=False) for field in fields}
+    values = {str(field.column): _value(field, row, adding=False) for field in fields}
     execute(statement, {**values, "key": row.pk})
 
 
@@ -98,6 +98,7 @@ def _type(field: "Field[Any, Any]") -> str:
 
 def _cursor() -> Any:
     """A cursor that sends values apart from the text, wrapped as Django's are: errors, and the log of queries."""
-    connection.ensure_connection()
-    with connection.wrap_database_errors:
-        return connection._prepare_cursor(psycopg.Cursor(connection.connection))
+    database: Any = connection
+    database.ensure_connection()
+    with database.wrap_database_errors:
+        return database._prepare_cursor(psycopg.Cursor(database.connection))

@@ -1,6 +1,6 @@
 """What every door of the API has in common."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
@@ -58,17 +58,17 @@ class Door(APIView):
 class ListDoor(Door, ListAPIView[M], Generic[M]):
     """A list, page by page: filtered by ``filterset_class``, ordered as one of ``orderings`` (see ``Pages``).
 
-    ``row`` shows one row; without it, ``serializer_class`` does.
+    ``shown`` shows the rows of a page, as ``serializer_class`` does unless a list has a faster way.
     """
 
     orderings: ClassVar[tuple[str, ...]] = ("-created_at", "created_at")
-    row: ClassVar[Callable[[Any], dict[str, Any]] | None] = None
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        if self.row is None:
-            return super().list(request, *args, **kwargs)
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
-        return self.get_paginated_response([self.row(one) for one in page or ()])
+        return self.get_paginated_response(self.shown(page or ()))
+
+    def shown(self, rows: Sequence[M]) -> Any:
+        return self.get_serializer(rows, many=True).data
 
     def known_parameters(self) -> tuple[str, ...]:
         filters = getattr(self, "filterset_class", None)
