@@ -10,7 +10,6 @@ class MuddaConfig(AppConfig):
     def ready(self) -> None:
         # Registered at import: the extension that describes our keys, the checks, the sweeping jobs.
         from mudda import (  # noqa: F401
-            checks,
             dispatcher,
             idempotency,
             middleware,

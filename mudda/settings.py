@@ -1,12 +1,21 @@
 """Settings, grouped by concern. Every one comes from the environment: see ``.env.example``."""
 
+import os
 from typing import Any
 
 import environ
-from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
+from temporalio.envconfig import ClientConfigProfile
 
-from mudda.environment import BASE_DIR, mudda_home, read_environment, without_driver
+from mudda.configuration import contradictions, refuse
+from mudda.environment import (
+    BASE_DIR,
+    database_of,
+    mudda_home,
+    read_environment,
+    temporal_profile,
+    without_driver,
+)
 
 env = read_environment()
 MUDDA_HOME = mudda_home()
@@ -15,11 +24,6 @@ MUDDA_HOME = mudda_home()
 
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = env("SECRET_KEY", default="")
-if not SECRET_KEY:
-    raise ImproperlyConfigured(
-        "SECRET_KEY is not set. Run `make up` (it makes one and every manage.py command finds it), "
-        "or set SECRET_KEY to at least 50 random characters in the environment or in .env."
-    )
 # Keys that signed or sealed something which has to be read for a while longer: the last SECRET_KEYs.
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
@@ -93,7 +97,7 @@ DATABASE_URL = without_driver(
 DATABASE_LISTEN_URL = without_driver(env("DATABASE_LISTEN_URL", default=""))
 # Whether the statements of every call are prepared: a pooler in transaction mode may not know prepared statements.
 DATABASE_PREPARED = env.bool("DATABASE_PREPARED", default=not DATABASE_LISTEN_URL)
-_database = environ.Env.db_url_config(DATABASE_URL)
+_database = env.parsed("DATABASE_URL", database_of, DATABASE_URL, otherwise={})
 STATEMENT_TIMEOUT = env.int("DATABASE_STATEMENT_TIMEOUT", default=0)  # seconds
 _database["OPTIONS"] = {
     **_database.get("OPTIONS", {}),
@@ -122,15 +126,18 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Temporal ---------------------------------------------------------------------------------------
 
-TEMPORAL_HOST = env("TEMPORAL_HOST", default="localhost:7233")
-TEMPORAL_NAMESPACE = env("TEMPORAL_NAMESPACE", default="default")
+# Temporal's own variables (TEMPORAL_ADDRESS, ...) and profile file are understood as well: see .env.example.
+TEMPORAL_CLIENT = env.parsed(
+    "TEMPORAL_*", temporal_profile, dict(os.environ), otherwise=ClientConfigProfile(tls=None)
+)
+TEMPORAL_HOST = TEMPORAL_CLIENT.address or "localhost:7233"
+TEMPORAL_NAMESPACE = TEMPORAL_CLIENT.namespace or "default"
 TEMPORAL_TASK_QUEUE = env("TEMPORAL_TASK_QUEUE", default="mudda-ai-workflows")
 # Worker Versioning, off where both are empty: docs/durability.md.
 TEMPORAL_DEPLOYMENT_NAME = env("TEMPORAL_DEPLOYMENT_NAME", default="")
 TEMPORAL_BUILD_ID = env("TEMPORAL_BUILD_ID", default="")
-TEMPORAL_TLS_CERT = env("TEMPORAL_TLS_CERT", default="")
-TEMPORAL_TLS_KEY = env("TEMPORAL_TLS_KEY", default="")
-TEMPORAL_TLS_SERVER_CA = env("TEMPORAL_TLS_SERVER_CA", default="")
+# Where the worker says whether it lives and polls, for probes (on API_HOST); 0: nowhere.
+WORKER_HEALTH_PORT = env.int("WORKER_HEALTH_PORT", default=0)
 TEMPORAL_UI_URL = env("TEMPORAL_UI_URL", default="")
 
 # --- The planner ------------------------------------------------------------------------------------
@@ -158,7 +165,7 @@ EMAIL_URL = env("EMAIL_URL", default="")
 EMAIL_FILE_PATH = str(MUDDA_HOME / "mail")
 EMAIL_BACKEND = _EMAIL_FILES
 if EMAIL_URL:
-    vars().update(environ.Env.email_url_config(EMAIL_URL))
+    vars().update(env.parsed("EMAIL_URL", environ.Env.email_url_config, EMAIL_URL, otherwise={}))
 EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT", default=10)
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default=f"{CITY_NAME} <no-reply@city.example.org>")
 
@@ -340,3 +347,7 @@ LOGGING = {
         "django.request": {"level": "ERROR"},  # a 4xx is the caller's news, not the operator's
     },
 }
+
+# --- Whether all of this can work -------------------------------------------------------------------
+
+refuse(env.problems + contradictions(globals(), os.environ))

@@ -9,7 +9,6 @@ import os
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, TypeVar
 
 from django.conf import settings
@@ -17,7 +16,7 @@ from django.db import connection
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, ResetActivityRequest
-from temporalio.client import Client, TLSConfig, WorkflowHandle
+from temporalio.client import Client, WorkflowHandle
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
@@ -80,25 +79,13 @@ _bridge = _Bridge()
 
 
 async def connect(*, lazy: bool = False) -> Client:
-    """Connect as the settings say: address, namespace, and TLS when a certificate is named."""
-    return await Client.connect(
-        settings.TEMPORAL_HOST, namespace=settings.TEMPORAL_NAMESPACE, tls=tls_config(), lazy=lazy
-    )
+    """Connect as the settings say: address, namespace, and an API key or TLS where they are given.
 
-
-def tls_config() -> TLSConfig | bool:
-    """Mutual TLS from ``TEMPORAL_TLS_CERT`` and ``TEMPORAL_TLS_KEY`` (PEM files), or none."""
-    if not (settings.TEMPORAL_TLS_CERT or settings.TEMPORAL_TLS_SERVER_CA):
-        return False
-    return TLSConfig(
-        client_cert=_read(settings.TEMPORAL_TLS_CERT),
-        client_private_key=_read(settings.TEMPORAL_TLS_KEY),
-        server_root_ca_cert=_read(settings.TEMPORAL_TLS_SERVER_CA),
-    )
-
-
-def _read(path: str) -> bytes | None:
-    return Path(path).read_bytes() if path else None
+    Certificates are read each time, so that a new connection uses what is in the files then.
+    """
+    how = settings.TEMPORAL_CLIENT.to_client_connect_config()
+    how |= {"target_host": settings.TEMPORAL_HOST, "namespace": settings.TEMPORAL_NAMESPACE, "lazy": lazy}
+    return await Client.connect(**how)
 
 
 def start_workflow(name: str, argument: Any, *, workflow_id: str) -> str:

@@ -31,6 +31,7 @@ from executions.temporal.contracts import (
     StepAnswer,
     StepCall,
 )
+from executions.temporal.health import Health, polls, serving
 from executions.temporal.recording import ask_for_approval, run_step, with_database
 from executions.temporal.undoing import escalate, undo_step
 from executions.temporal.watching import watchdog
@@ -98,10 +99,12 @@ async def run_worker(*, task_queue: str, slots: int) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     stop_sweeping = threading.Event()
     sweepers = dispatcher.start(stop_sweeping)
+    health = Health(asyncio.get_running_loop())
     try:
-        client = await _connect_patiently(stop)
-        if client is not None:
-            await _work(client, stop, task_queue=task_queue, slots=slots)
+        with serving(health, settings.API_HOST, settings.WORKER_HEALTH_PORT):
+            client = await _connect_patiently(stop)
+            if client is not None:
+                await _work(client, stop, health, task_queue=task_queue, slots=slots)
     finally:
         stop_sweeping.set()
         for sweeper in sweepers:
@@ -109,7 +112,9 @@ async def run_worker(*, task_queue: str, slots: int) -> None:
         logger.info("worker stopped")
 
 
-async def _work(client: Client, stop: asyncio.Event, *, task_queue: str, slots: int) -> None:
+async def _work(
+    client: Client, stop: asyncio.Event, health: Health, *, task_queue: str, slots: int
+) -> None:
     with (
         ThreadPoolExecutor(max_workers=slots, thread_name_prefix="step") as pool,
         ThreadPoolExecutor(max_workers=PLANNER_SLOTS, thread_name_prefix="planner") as planner_pool,
@@ -135,9 +140,11 @@ async def _work(client: Client, stop: asyncio.Event, *, task_queue: str, slots: 
         )
         async with worker, planner:
             logger.info("worker started: %s, queue %s, %d slots", settings.TEMPORAL_HOST, task_queue, slots)
+            health.started(lambda: polls(client, task_queue))
             watchers = [_watch_connection(client), _watch_slots(slots)]
             watching = [asyncio.create_task(watcher) for watcher in watchers]
             await stop.wait()
+            health.stopping()
             for task in watching:
                 task.cancel()
             logger.info("worker stopping: letting steps in flight end")

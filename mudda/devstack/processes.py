@@ -26,21 +26,7 @@ def manage(*arguments: str) -> list[str]:
 
 def web_command(host: str, port: int) -> list[str]:
     """The command line of the web server."""
-    quiet = ["--no-access-log", "--log-level", "warning"]
-    # Which proxies are believed is TRUSTED_PROXIES' and BEHIND_TLS_PROXY's to say, in one place: mudda.addresses.
-    plain = ["--no-proxy-headers"]
-    return [
-        sys.executable,
-        "-m",
-        "uvicorn",
-        "mudda.asgi:application",
-        "--host",
-        host,
-        "--port",
-        str(port),
-        *quiet,
-        *plain,
-    ]
+    return manage("run_web", "--host", host, "--port", str(port))
 
 
 def worker_command() -> list[str]:

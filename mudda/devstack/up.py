@@ -62,7 +62,7 @@ class Stack:
         self.port = require_free(port_from(self.given, "API_PORT") or 8000, "API_PORT", self.host)
         self.url = self._url(self.host)
         self.postgres = None if self.given.get("DATABASE_URL") else Postgres(home / "postgres")
-        self.temporal = None if self.given.get("TEMPORAL_HOST") else self._embedded_temporal()
+        self.temporal = None if self._users_temporal() else self._embedded_temporal()
 
     def start_parts(self) -> None:
         """Start what is embedded, and write down for other terminals where it is.
@@ -100,7 +100,7 @@ class Stack:
             ours["DATABASE_URL"] = self.postgres.url()
         if self.temporal is not None:
             ours |= {"TEMPORAL_HOST": self.temporal.address, "TEMPORAL_NAMESPACE": self.temporal.namespace}
-            ours |= {"TEMPORAL_TLS_CERT": "", "TEMPORAL_TLS_KEY": "", "TEMPORAL_TLS_SERVER_CA": ""}
+            ours |= dict.fromkeys(_NOT_FOR_EMBEDDED, "")
             if self.temporal.ui_port:
                 ours["TEMPORAL_UI_URL"] = f"http://127.0.0.1:{self.temporal.ui_port}"
         return ours
@@ -118,14 +118,14 @@ class Stack:
 
     def describe(self) -> str:
         """Which parts are embedded and which are the user's, without anything secret."""
-        database, temporal, planner = (self.given.get(name, "") for name in _REPLACEABLE)
+        database, planner = self.given.get("DATABASE_URL", ""), self.given.get("OPENAI_API_KEY", "")
         lines = [f"data        {self.home}"]
         if self.postgres is None:
             lines.append(f"PostgreSQL  yours: {re.sub(r':[^:@/]*@', ':***@', database.partition('?')[0])}")
         else:
             lines.append("PostgreSQL  embedded")
         if self.temporal is None:
-            lines.append(f"Temporal    yours: {temporal}")
+            lines.append(f"Temporal    yours: {self._users_temporal()}")
         else:
             server = "your own `temporal` command" if users_command() else "embedded"
             lines.append(f"Temporal    {server}, {self.temporal.address}")
@@ -148,6 +148,11 @@ class Stack:
             if self.given.get("TEMPORAL_TASK_QUEUE"):
                 command += ["--task-queue", self.given["TEMPORAL_TASK_QUEUE"]]
         return command
+
+    def _users_temporal(self) -> str:
+        """Where the user's own Temporal is, or its profile; empty for none."""
+        names = ("TEMPORAL_HOST", "TEMPORAL_ADDRESS", "TEMPORAL_PROFILE", "TEMPORAL_CONFIG_FILE")
+        return next((self.given[name] for name in names if self.given.get(name)), "")
 
     def _url(self, host: str) -> str:
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
@@ -194,7 +199,16 @@ class Stack:
         return ",".join(dict.fromkeys(name for name in names if name))
 
 
-_REPLACEABLE: Final = ("DATABASE_URL", "TEMPORAL_HOST", "OPENAI_API_KEY")
+_NOT_FOR_EMBEDDED: Final = (
+    "TEMPORAL_TLS",
+    "TEMPORAL_API_KEY",
+    "TEMPORAL_TLS_CERT",
+    "TEMPORAL_TLS_KEY",
+    "TEMPORAL_TLS_SERVER_CA",
+    "TEMPORAL_TLS_CLIENT_CERT_PATH",
+    "TEMPORAL_TLS_CLIENT_KEY_PATH",
+    "TEMPORAL_TLS_SERVER_CA_CERT_PATH",
+)
 
 
 class _Terminal(Printer):  # type: ignore[misc]

@@ -232,9 +232,7 @@ def test_no_two_keys_share_a_prefix_that_still_opens(make):
 
 
 def test_a_misspelt_proxy_fails_the_check():
-    from tests.ground.test_settings import run as manage
+    from tests.ground.test_settings import GOOD, check
 
-    result = manage(
-        "manage.py", "check", SECRET_KEY="x" * 60, MUDDA_ENV_FILE="", TRUSTED_PROXIES="10.0.0.1/8"
-    )
+    result = check(**GOOD, TRUSTED_PROXIES="10.0.0.1/8")
     assert result.returncode != 0 and "mudda.E005" in result.stderr
