@@ -56,6 +56,9 @@ TEMPORALS_OWN = (
 """Variables of Temporal's own that are understood, as every tool of Temporal understands them."""
 
 
+_given: dict[str, dict[str, str]] = {}
+
+
 class NamedProblem(ValueError):
     """What is wrong with a setting, in words for whoever has to put it right; holds no secret."""
 
@@ -94,6 +97,7 @@ def read_environment() -> Environment:
     the demo and the tests depend on nothing but what they are given.
     """
     env = Environment()
+    _given.setdefault("environment", dict(os.environ))
     env.problems += _read_secret_files(known=frozenset())
     env_file = os.environ.get("MUDDA_ENV_FILE", str(BASE_DIR / ".env"))
     if env_file:
@@ -103,6 +107,11 @@ def read_environment() -> Environment:
                 env.read_env(str(source))
                 env.problems += _read_secret_files(known=known)
     return env
+
+
+def as_given() -> dict[str, str]:
+    """The environment that this process was started with: without what files have said since, secrets among it."""
+    return dict(_given["environment"])
 
 
 def _read_secret_files(*, known: frozenset[str]) -> list[str]:
@@ -124,7 +133,9 @@ def _read_secret_files(*, known: frozenset[str]) -> list[str]:
         except (OSError, UnicodeDecodeError) as error:
             problems.append(f"{name}_FILE={path} cannot be read: {type(error).__name__}.")
         else:
-            del os.environ[f"{name}_FILE"]  # what is in force now is NAME, also for the processes begun from here
+            del os.environ[
+                f"{name}_FILE"
+            ]  # what is in force now is NAME, also for the processes begun from here
     return problems
 
 

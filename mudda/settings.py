@@ -97,7 +97,8 @@ DATABASE_URL = without_driver(
 DATABASE_LISTEN_URL = without_driver(env("DATABASE_LISTEN_URL", default=""))
 # Whether the statements of every call are prepared: a pooler in transaction mode may not know prepared statements.
 DATABASE_PREPARED = env.bool("DATABASE_PREPARED", default=not DATABASE_LISTEN_URL)
-_database = env.parsed("DATABASE_URL", database_of, DATABASE_URL, otherwise={})
+_nowhere: dict[str, Any] = {}
+_database = env.parsed("DATABASE_URL", database_of, DATABASE_URL, otherwise=_nowhere)
 STATEMENT_TIMEOUT = env.int("DATABASE_STATEMENT_TIMEOUT", default=0)  # seconds
 _database["OPTIONS"] = {
     **_database.get("OPTIONS", {}),
@@ -121,7 +122,9 @@ _database["OPTIONS"] = {
         "reconnect_timeout": 5,
     },
 }
-DATABASES = {"default": {**_database, "CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True}}
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": {**_database, "CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True}
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Temporal ---------------------------------------------------------------------------------------

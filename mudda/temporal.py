@@ -84,8 +84,8 @@ async def connect(*, lazy: bool = False) -> Client:
     Certificates are read each time, so that a new connection uses what is in the files then.
     """
     how = settings.TEMPORAL_CLIENT.to_client_connect_config()
-    how |= {"target_host": settings.TEMPORAL_HOST, "namespace": settings.TEMPORAL_NAMESPACE, "lazy": lazy}
-    return await Client.connect(**how)
+    how["target_host"], how["namespace"] = settings.TEMPORAL_HOST, settings.TEMPORAL_NAMESPACE
+    return await Client.connect(**how, lazy=lazy)
 
 
 def start_workflow(name: str, argument: Any, *, workflow_id: str) -> str:

@@ -112,9 +112,7 @@ async def run_worker(*, task_queue: str, slots: int) -> None:
         logger.info("worker stopped")
 
 
-async def _work(
-    client: Client, stop: asyncio.Event, health: Health, *, task_queue: str, slots: int
-) -> None:
+async def _work(client: Client, stop: asyncio.Event, health: Health, *, task_queue: str, slots: int) -> None:
     with (
         ThreadPoolExecutor(max_workers=slots, thread_name_prefix="step") as pool,
         ThreadPoolExecutor(max_workers=PLANNER_SLOTS, thread_name_prefix="planner") as planner_pool,

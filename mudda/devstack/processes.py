@@ -15,6 +15,7 @@ from typing import Final
 
 from mudda.devstack.errors import StackError, tail
 from mudda.environment import BASE_DIR
+from mudda.web import web_command
 
 STOP_SECONDS: Final = 35.0  # the worker lets steps in flight end for up to 30 s
 
@@ -22,11 +23,6 @@ STOP_SECONDS: Final = 35.0  # the worker lets steps in flight end for up to 30 s
 def manage(*arguments: str) -> list[str]:
     """The command line of ``manage.py`` with ``arguments``."""
     return [sys.executable, str(BASE_DIR / "manage.py"), *arguments]
-
-
-def web_command(host: str, port: int) -> list[str]:
-    """The command line of the web server."""
-    return manage("run_web", "--host", host, "--port", str(port))
 
 
 def worker_command() -> list[str]:

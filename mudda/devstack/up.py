@@ -23,7 +23,7 @@ from honcho.printer import Message, Printer
 from mudda.devstack.errors import StackError
 from mudda.devstack.ownership import Lock, clear_leftovers
 from mudda.devstack.postgres import Postgres
-from mudda.devstack.processes import manage, run, web_command, worker_command
+from mudda.devstack.processes import manage, run, worker_command
 from mudda.devstack.surroundings import (
     MARK,
     free_port,
@@ -35,6 +35,7 @@ from mudda.devstack.surroundings import (
 )
 from mudda.devstack.temporal import NAMESPACE, Temporal, users_command
 from mudda.environment import BASE_DIR, mudda_home
+from mudda.web import web_command
 
 BESIDE: Final = "Stop it, or run a second one beside it: MUDDA_HOME=.mudda-2 API_PORT=8001 make up"
 LOOK_OUT: Final = "stack"
@@ -61,7 +62,8 @@ class Stack:
         self.host = self.given.get("API_HOST") or "127.0.0.1"
         self.port = require_free(port_from(self.given, "API_PORT") or 8000, "API_PORT", self.host)
         self.url = self._url(self.host)
-        self.postgres = None if self.given.get("DATABASE_URL") else Postgres(home / "postgres")
+        database = self.given.get("DATABASE_URL") or self.given.get("DATABASE_URL_FILE")
+        self.postgres = None if database else Postgres(home / "postgres")
         self.temporal = None if self._users_temporal() else self._embedded_temporal()
 
     def start_parts(self) -> None:

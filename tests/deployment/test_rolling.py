@@ -1,15 +1,11 @@
 """What a roll-out rests on: probes that tell the truth, and processes that end what they have begun."""
 
 import json
-import os
 import socket
 import subprocess
-import time
 from urllib.parse import urlsplit
 
 import httpx
-import psutil
-import pytest
 
 from mudda.devstack.processes import Child, manage
 from mudda.devstack.surroundings import free_port
@@ -41,7 +37,11 @@ def test_a_worker_without_temporal_lives_but_is_not_ready(start_worker):
 
 
 def test_a_new_build_is_made_current_once_it_polls_and_not_before(start_worker, on_test_database, tmp_path):
-    build = {"TEMPORAL_DEPLOYMENT_NAME": "rolled", "TEMPORAL_BUILD_ID": "one", "TEMPORAL_TASK_QUEUE": "rolled"}
+    build = {
+        "TEMPORAL_DEPLOYMENT_NAME": "rolled",
+        "TEMPORAL_BUILD_ID": "one",
+        "TEMPORAL_TASK_QUEUE": "rolled",
+    }
     command = manage("make_build_current", "--within")
     environment = on_test_database | build
 

@@ -15,7 +15,6 @@ from django.core.management import CommandError, call_command
 from mudda.environment import without_driver
 from mudda.models import ApiKey
 
-
 ROOT = Path(__file__).resolve().parents[2]
 
 GOOD = {
@@ -67,7 +66,9 @@ def test_without_a_secret_key_nothing_starts_and_the_message_says_what_to_do(tmp
 
 
 def test_the_environment_wins_over_the_file_and_the_file_over_the_running_stack(tmp_path):
-    (tmp_path / "stack.env").write_text(f"SECRET_KEY={GOOD['SECRET_KEY']}\nHTTPS_ONLY=false\nTEMPORAL_HOST=stack:1\nCITY_NAME=Stack\n")
+    (tmp_path / "stack.env").write_text(
+        f"SECRET_KEY={GOOD['SECRET_KEY']}\nHTTPS_ONLY=false\nTEMPORAL_HOST=stack:1\nCITY_NAME=Stack\n"
+    )
     env_file = tmp_path / "env"
     env_file.write_text("CITY_NAME=File\n")
     given = {"MUDDA_HOME": str(tmp_path), "MUDDA_ENV_FILE": str(env_file)}
@@ -162,7 +163,9 @@ def test_all_that_is_wrong_is_named_at_once_by_the_web_server_the_worker_and_eve
 
 
 def test_no_secret_is_repeated_in_what_is_said():
-    ended = check(**GOOD | {"DATABASE_URL": "mysql+x://u:hushhush@h/d", "EMAIL_URL": "pigeon://u:hushhush@loft"})
+    ended = check(
+        **GOOD | {"DATABASE_URL": "mysql+x://u:hushhush@h/d", "EMAIL_URL": "pigeon://u:hushhush@loft"}
+    )
     assert "EMAIL_URL" in ended.stderr
     assert "hushhush" not in ended.stderr + ended.stdout
 
@@ -191,7 +194,9 @@ def test_secrets_come_from_files(tmp_path):
 
 def test_temporals_own_variables_and_profile_file_say_where_it_is(tmp_path):
     given = {name: value for name, value in GOOD.items() if name != "TEMPORAL_HOST"} | {"MUDDA_ENV_FILE": ""}
-    assert run("-c", SHOW, **given, TEMPORAL_ADDRESS="own.example.org:7233").stdout.startswith("own.example.org")
+    assert run("-c", SHOW, **given, TEMPORAL_ADDRESS="own.example.org:7233").stdout.startswith(
+        "own.example.org"
+    )
     file = tmp_path / "temporal.toml"
     file.write_text('[profile.city]\naddress = "filed.example.org:7233"\nnamespace = "city"\napi_key = "k"\n')
     asked = {"TEMPORAL_CONFIG_FILE": str(file), "TEMPORAL_PROFILE": "city"}

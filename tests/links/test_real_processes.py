@@ -13,9 +13,10 @@ from django.db import connections
 from executions.deciding import TaskClosed, decide_task
 from executions.links import issue_link
 from executions.models import HumanTask
-from mudda.devstack.processes import Child, web_command
+from mudda.devstack.processes import Child
 from mudda.devstack.surroundings import free_port
 from mudda.models import OutboxMessage
+from mudda.web import web_command
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

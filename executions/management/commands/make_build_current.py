@@ -15,7 +15,9 @@ PAUSE = 2.0
 
 
 class Command(BaseCommand):
-    help = "Make TEMPORAL_BUILD_ID the current version of TEMPORAL_DEPLOYMENT_NAME as soon as its workers poll."
+    help = (
+        "Make TEMPORAL_BUILD_ID the current version of TEMPORAL_DEPLOYMENT_NAME as soon as its workers poll."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(

@@ -1,14 +1,15 @@
 """``manage.py run_web``: serve the API, the admin and the pages until SIGTERM or Ctrl-C."""
 
+import os
+import sys
 from argparse import ArgumentParser
 from typing import Any
 
-import uvicorn
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-GRACE_SECONDS = 25
-"""How long requests in flight have to end, and streams of events before they are cut, once it is asked to stop."""
+from mudda.environment import as_given
+from mudda.web import web_command
 
 
 class Command(BaseCommand):
@@ -20,13 +21,5 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=settings.API_PORT)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        uvicorn.run(
-            "mudda.asgi:application",
-            host=options["host"],
-            port=options["port"],
-            access_log=False,
-            log_level="warning",
-            # Which proxies are believed is TRUSTED_PROXIES' and BEHIND_TLS_PROXY's to say: mudda.addresses.
-            proxy_headers=False,
-            timeout_graceful_shutdown=GRACE_SECONDS,
-        )
+        # Becomes the server: mudda.asgi chooses some settings for itself, and here they have been read already.
+        os.execve(sys.executable, web_command(options["host"], options["port"]), as_given())  # noqa: S606
