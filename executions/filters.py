@@ -2,7 +2,7 @@
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
-from django_filters import BooleanFilter, CharFilter, ChoiceFilter, FilterSet, IsoDateTimeFilter, UUIDFilter
+from django_filters import CharFilter, ChoiceFilter, FilterSet, UUIDFilter
 
 from executions.models import (
     ExecutionStatus,
@@ -13,14 +13,15 @@ from executions.models import (
     WorkflowExecution,
 )
 from executions.targets import late
+from mudda.filters import MomentFilter, TruthFilter
 
 
 class ExecutionFilter(FilterSet):
     status = ChoiceFilter(choices=ExecutionStatus.choices)
     workflow_plan_id = UUIDFilter(field_name="plan_id")
-    created_after = IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
-    created_before = IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
-    overdue = BooleanFilter(method="only_overdue", help_text="Not over, and past their `due_at`.")
+    created_after = MomentFilter(field_name="created_at", lookup_expr="gte")
+    created_before = MomentFilter(field_name="created_at", lookup_expr="lt")
+    overdue = TruthFilter(method="only_overdue", help_text="Not over, and past their `due_at`.")
 
     class Meta:
         model = WorkflowExecution
@@ -45,9 +46,9 @@ class TaskFilter(FilterSet):
     execution_id = UUIDFilter(field_name="execution_id")
     kind = CharFilter()
     group = CharFilter()
-    mine = BooleanFilter(method="only_mine", help_text="Those that you have claimed or were given.")
-    overdue = BooleanFilter(method="only_overdue", help_text="Open ones whose due time is past.")
-    due_before = IsoDateTimeFilter(field_name="due_at", lookup_expr="lt")
+    mine = TruthFilter(method="only_mine", help_text="Those that you have claimed or were given.")
+    overdue = TruthFilter(method="only_overdue", help_text="Open ones whose due time is past.")
+    due_before = MomentFilter(field_name="due_at", lookup_expr="lt")
 
     class Meta:
         model = HumanTask

@@ -16,6 +16,8 @@ class ReleaseInput(Input):
 class ReassignInput(HoldInput):
     """Give either ``user`` or ``group``."""
 
+    rules = {"minProperties": 2, "maxProperties": 2}
+
     user = serializers.CharField(
         max_length=150, required=False, default="", help_text="A username: somebody who may decide the task."
     )

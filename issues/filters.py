@@ -2,9 +2,10 @@
 
 from django.contrib.postgres.search import SearchQuery
 from django.db.models import QuerySet
-from django_filters import BooleanFilter, CharFilter, ChoiceFilter, FilterSet, IsoDateTimeFilter
+from django_filters import CharFilter, ChoiceFilter, FilterSet
 
 from issues.models import WORDS, Category, Department, Issue, IssueStatus, Urgency
+from mudda.filters import MomentFilter, TruthFilter
 
 
 class IssueFilter(FilterSet):
@@ -12,8 +13,8 @@ class IssueFilter(FilterSet):
     category = CharFilter(field_name="category__code")
     department = CharFilter(field_name="department__code")
     urgency = ChoiceFilter(choices=Urgency.choices)
-    reported_after = IsoDateTimeFilter(field_name="reported_at", lookup_expr="gte")
-    reported_before = IsoDateTimeFilter(field_name="reported_at", lookup_expr="lt")
+    reported_after = MomentFilter(field_name="reported_at", lookup_expr="gte")
+    reported_before = MomentFilter(field_name="reported_at", lookup_expr="lt")
     q = CharFilter(
         method="with_words", label="Words of the statement or the address, as a web search has them."
     )
@@ -29,7 +30,7 @@ class IssueFilter(FilterSet):
 
 class CategoryFilter(FilterSet):
     department = CharFilter(field_name="department__code")
-    active = BooleanFilter()
+    active = TruthFilter()
 
     class Meta:
         model = Category
@@ -37,7 +38,7 @@ class CategoryFilter(FilterSet):
 
 
 class DepartmentFilter(FilterSet):
-    active = BooleanFilter()
+    active = TruthFilter()
 
     class Meta:
         model = Department

@@ -12,15 +12,14 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from issues.models import Category, Department, is_limited, within_departments
-from issues.serializers import CategoryOutput, DepartmentOutput
+from issues.serializers import TARGET, CategoryOutput, DepartmentOutput
 from issues.services import department_named
 from mudda.errors import Forbidden, InvalidRequest, NotFound
 from mudda.etags import Expected, ensure_current, hash_of
 from mudda.models import ApiKey
 
-WORKING_TIME = re.compile(r"P(?=[0-9T])(?:[0-9]{1,5}D)?(?:T(?=[0-9])(?:[0-9]{1,6}H)?(?:[0-9]{1,8}M)?)?")
+WORKING_TIME = re.compile(TARGET)
 """What a category's target may be: the plan language reads it."""
-
 
 Row = TypeVar("Row", Category, Department)
 
@@ -96,8 +95,8 @@ def _save(row: Row, values: Mapping[str, Any], by: User, key: ApiKey | None) -> 
     try:
         row.clean_fields(exclude={field.name for field in row._meta.fields} - set(values))
     except ValidationError as error:
-        name, [message, *_] = next(iter(error.message_dict.items()))
-        raise _refused(name, message) from error
+        name, [first, *_] = next(iter(error.error_dict.items()))
+        raise _refused(name, first.messages[0], first.code or "bad_value") from error
     row.save(update_fields=list(values))
     _record(row, before, by, key)
     return row
@@ -126,6 +125,6 @@ def _shown(value: Any) -> str:
     return json.dumps(value, default=str, ensure_ascii=False)
 
 
-def _refused(name: str, message: str) -> InvalidRequest:
-    error = {"pointer": f"/{name}", "code": "bad_value", "message": message}
+def _refused(name: str, message: str, code: str = "bad_value") -> InvalidRequest:
+    error = {"pointer": f"/{name}", "code": code, "message": message}
     return InvalidRequest("Some fields are not valid.", errors=[error])

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from issues.duplicates import Duplicate, possible_duplicates
@@ -32,6 +33,13 @@ class Degrees(serializers.FloatField):
 
 class PositionInput(Input):
     """``latitude`` and ``longitude``: both, or neither."""
+
+    rules = {
+        "dependentRequired": {"latitude": ["longitude"], "longitude": ["latitude"]},
+        "if": {"required": ["latitude"], "properties": {"latitude": {"type": "number"}}},
+        "then": {"properties": {"longitude": {"type": "number"}}},
+        "else": {"properties": {"longitude": {"type": "null"}}},
+    }
 
     latitude = Degrees(min_value=-90, max_value=90, required=False, allow_null=True)
     longitude = Degrees(min_value=-180, max_value=180, required=False, allow_null=True)
@@ -73,6 +81,8 @@ class ReportInput(PositionInput):
 
 class ChangeInput(PositionInput):
     """What is left out stays as it is."""
+
+    rules = {**PositionInput.rules, "minProperties": 1, "dependentSchemas": {"visible": {"minProperties": 2}}}
 
     status = serializers.ChoiceField(IssueStatus.choices, required=False)
     category = serializers.CharField(max_length=40, required=False, help_text="A category's code.")
@@ -128,6 +138,8 @@ class AttachmentOutput(serializers.Serializer[Any]):
 
 
 class FactsInput(Input):
+    rules = {"minProperties": 1}
+
     category = serializers.CharField(max_length=40, required=False, help_text="A category's code.")
     place = serializers.CharField(
         max_length=LONGEST_ADDRESS, required=False, allow_blank=True, help_text="Empty: not known."
@@ -196,6 +208,40 @@ class IssueOutput(IssueSummary):
     duplicates = DuplicateOutput(many=True, help_text="Issues of your departments that may be the same one.")
 
 
+_CLOCK_TIME = "T([0-9]{1,6}H([0-9]{1,8}M)?|[0-9]{1,8}M)"
+TARGET = f"P([0-9]{{1,5}}D({_CLOCK_TIME})?|{_CLOCK_TIME})"
+"""Working time, such as P1DT4H."""
+CLOCK = {"type": "string", "pattern": "^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"}
+SPAN = {"type": "array", "items": CLOCK, "minItems": 2, "maxItems": 2}
+DAY = {"type": "array", "items": SPAN}
+
+
+class ArrayField(serializers.JSONField):
+    """An array; ``issues.hours`` reads what is in it."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, list):
+            raise serializers.ValidationError("This has to be an array.", code="wrong_type")
+        return super().to_internal_value(data)
+
+
+@extend_schema_field(
+    {"type": "array", "items": DAY, "anyOf": [{"maxItems": 0}, {"minItems": 7, "maxItems": 7}]}
+)
+class WeekField(ArrayField):
+    """Seven days, or none for the city's own hours."""
+
+
+@extend_schema_field({"type": "array", "items": {"type": "string", "format": "date"}})
+class DaysField(ArrayField):
+    """Days without work."""
+
+
+@extend_schema_field({"type": "string", "maxLength": 20, "pattern": f"^({TARGET})?$"})
+class TargetField(serializers.CharField):
+    """Working time; empty: none."""
+
+
 class CategoryOutput(serializers.Serializer[Any]):
     code = serializers.CharField()
     name = serializers.CharField()
@@ -209,7 +255,7 @@ class CategoryInput(Input):
 
     name = serializers.CharField(max_length=120, required=False)
     department = serializers.CharField(max_length=40, required=False, help_text="A department's code.")
-    target = serializers.CharField(max_length=20, required=False, allow_blank=True)
+    target = TargetField(max_length=20, required=False, allow_blank=True)
     active = serializers.BooleanField(required=False)
 
 
@@ -230,8 +276,8 @@ class DepartmentInput(Input):
     name = serializers.CharField(max_length=120, required=False)
     email = serializers.EmailField(required=False, allow_blank=True)
     active = serializers.BooleanField(required=False)
-    working_hours = serializers.JSONField(required=False)
-    closed_days = serializers.JSONField(required=False)
+    working_hours = WeekField(required=False)
+    closed_days = DaysField(required=False)
 
 
 def duplicates_output(found: list[Duplicate]) -> list[dict[str, Any]]:

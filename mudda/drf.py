@@ -1,20 +1,32 @@
 """REST framework's ground rules: strict JSON in, problem documents out."""
 
 import codecs
-from collections.abc import Mapping
-from typing import Any, TypeVar
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, TypeVar
 
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import InterfaceError, OperationalError
-from django.http import Http404
+from django.http import Http404, QueryDict
 from django.utils.http import parse_header_parameters
 from rest_framework import exceptions
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import Serializer
+from rest_framework.serializers import (
+    BooleanField,
+    CharField,
+    ChoiceField,
+    DateTimeField,
+    DictField,
+    Field,
+    FloatField,
+    IntegerField,
+    ListField,
+    Serializer,
+    UUIDField,
+)
 
 from mudda import ratelimits, strictjson
 from mudda.errors import (
@@ -77,9 +89,17 @@ class StaffSession(SessionAuthentication):
 
 
 class Input(Serializer[Any]):
-    """Unknown fields are refused rather than ignored: a misspelt one would change what happens."""
+    """Unknown fields are refused rather than ignored: a misspelt one would change what happens. So are JSON values of
+    another type than the document says, which REST framework would read as the right one where it can.
+
+    ``rules`` are keywords of JSON Schema about the fields together, for the OpenAPI document.
+    """
+
+    rules: ClassVar[Mapping[str, Any]] = {}
 
     def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, QueryDict) and (wrong := _of_wrong_type(self.fields, data)):
+            raise exceptions.ValidationError(wrong)
         if isinstance(data, dict) and (unknown := sorted(set(data) - set(self.fields))):
             raise exceptions.ValidationError(
                 {
@@ -88,6 +108,51 @@ class Input(Serializer[Any]):
                 }
             )
         return super().to_internal_value(data)
+
+
+_JSON_TYPES: tuple[
+    tuple[type[Field[Any, Any, Any, Any]] | tuple[Any, ...], type | tuple[type, ...], str], ...
+] = (
+    ((CharField, ChoiceField, DateTimeField, UUIDField), str, "a text"),
+    (BooleanField, bool, "true or false"),
+    (IntegerField, int, "a whole number"),
+    (FloatField, (int, float), "a number"),
+)
+
+
+def _of_wrong_type(fields: Mapping[str, Any], data: Any) -> dict[str, Any]:
+    """What is wrong with the JSON types of an object's members, by name."""
+    if not isinstance(data, Mapping):
+        return {}
+    found = {name: _type_problem(field, data[name]) for name, field in fields.items() if name in data}
+    return {name: problem for name, problem in found.items() if problem}
+
+
+def _type_problem(field: Any, value: Any) -> Any:
+    """What is wrong with the JSON type of a value, or of what is in it; nothing where it is left to the field."""
+    if value is None:
+        return None
+    if isinstance(field, ListField) and isinstance(value, list):
+        return _of_wrong_type({str(at): field.child for at in range(len(value))}, dict(_numbered(value)))
+    if isinstance(field, DictField) and isinstance(value, Mapping):
+        return _of_wrong_type(dict.fromkeys(value, field.child), value)
+    for kinds, wanted, words in _JSON_TYPES:
+        if isinstance(field, kinds) and not _is_of(value, wanted):
+            return [exceptions.ErrorDetail(f"This has to be {words}.", code="wrong_type")]
+    return None
+
+
+def _numbered(values: list[Any]) -> Iterator[tuple[str, Any]]:
+    return ((str(at), value) for at, value in enumerate(values))
+
+
+def _is_of(value: Any, wanted: type | tuple[type, ...]) -> bool:
+    """As JSON sees it: no number is true or false, and 1.0 is a whole number."""
+    if isinstance(value, bool) and wanted is not bool:
+        return False
+    if wanted is int and isinstance(value, float):
+        return value.is_integer()
+    return isinstance(value, wanted)
 
 
 S = TypeVar("S", bound=Serializer[Any])

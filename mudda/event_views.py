@@ -1,5 +1,6 @@
 """The door to a stream of events: as JSON, page by page. ``mudda.streaming`` makes server-sent events of it."""
 
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -18,7 +19,8 @@ PAGE = 200
 STREAM_HEADER = "X-Event-Stream"
 """Names the stream that an answer is of: how ``mudda.streaming`` knows that it may be followed."""
 
-LARGEST_SEQ = 2**63 - 1
+SEQ = re.compile(r"[0-9]{1,18}")
+"""How the number of an event is written. No stream gets further."""
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -40,10 +42,14 @@ class EventsOutput(serializers.Serializer[Any]):
     more = serializers.BooleanField(help_text="Whether there is more by now.")
 
 
-AFTER = OpenApiParameter("after", int, description="Only events with a greater `seq`.")
+AFTER = OpenApiParameter(
+    "after",
+    {"type": "integer", "minimum": 0, "maximum": 10**18 - 1},
+    description="Only events with a greater `seq`.",
+)
 LAST_EVENT_ID = OpenApiParameter(
     "Last-Event-ID",
-    int,
+    {"type": "string", "pattern": "^[0-9]{0,18}$"},
     OpenApiParameter.HEADER,
     description="The same, as browsers send it when they connect again; it wins over `after`.",
 )
@@ -104,10 +110,13 @@ def events_after(stream: str, seq: int) -> list[dict[str, Any]]:
 
 
 def _after(request: Request) -> int:
-    given, pointer = request.headers.get("Last-Event-ID", "").strip(), "/Last-Event-ID"
-    if not given:
-        given, pointer = request.query_params.get("after", "").strip() or "0", "/after"
-    if not (given.isascii() and given.isdecimal() and int(given) <= LARGEST_SEQ):
-        error = {"pointer": pointer, "code": "invalid", "message": "The number of an event, or 0."}
-        raise InvalidRequest("There is no event with this number.", errors=[error])
-    return int(given)
+    given = {
+        "after": request.query_params.get("after", "0"),
+        "Last-Event-ID": request.headers.get("Last-Event-ID", "").strip() or "0",
+    }
+    wrong = [name for name, text in given.items() if not SEQ.fullmatch(text)]
+    if wrong:
+        message = "The number of an event, or 0."
+        errors = [{"pointer": f"/{name}", "code": "invalid", "message": message} for name in wrong]
+        raise InvalidRequest("There is no event with this number.", errors=errors)
+    return int(given["Last-Event-ID"] if request.headers.get("Last-Event-ID") else given["after"])

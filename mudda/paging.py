@@ -20,6 +20,7 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
 from mudda.errors import InvalidRequest
+from mudda.strictjson import text_problem
 
 PAGE_SIZE = 50
 LARGEST_PAGE = 200
@@ -66,6 +67,20 @@ def ensure_known(request: Request, known: Sequence[str]) -> None:
     if unknown:
         message = f"Known here: {', '.join(sorted(known)) or 'none'}."
         raise UnknownParameter(errors=[parameter_error(n, "unknown_parameter", message) for n in unknown])
+
+
+def ensure_said(request: Request) -> None:
+    """Refuse filters that say nothing, or what no column holds: one that is passed over would list everything.
+
+    Raises:
+        InvalidRequest: names each of them.
+    """
+    said = {k: str(v) for k, v in request.query_params.items() if k not in {CURSOR, SIZE, ORDERING}}
+    silent = [name for name, value in said.items() if not value.strip() or text_problem(value) is not None]
+    if silent:
+        message = "Say something, without NUL characters, or leave it out."
+        errors = [parameter_error(name, "bad_value", message) for name in silent]
+        raise InvalidRequest("Some parameters say nothing.", errors=errors)
 
 
 class Pages(BasePagination):
@@ -118,9 +133,15 @@ class Pages(BasePagination):
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         orderings = getattr(view, "orderings", self.orderings)
         size = {"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": PAGE_SIZE}
+        cursor = {"type": "string", "pattern": "^[A-Za-z0-9_-]+$", "maxLength": LONGEST_CURSOR}
         order = {"type": "string", "enum": list(orderings), "default": orderings[0]}
         return [
-            {"name": CURSOR, "in": "query", "schema": {"type": "string"}, "description": "From `next`."},
+            {
+                "name": CURSOR,
+                "in": "query",
+                "schema": cursor,
+                "description": "From `next`: of no other making.",
+            },
             {"name": SIZE, "in": "query", "schema": size, "description": "Rows of a page."},
             {"name": ORDERING, "in": "query", "schema": order, "description": "`-`: the greatest first."},
         ]

@@ -1,9 +1,10 @@
 """How lists of plans and of policies can be narrowed."""
 
 from django.db.models import QuerySet
-from django_filters import CharFilter, ChoiceFilter, FilterSet, IsoDateTimeFilter
+from django_filters import CharFilter, ChoiceFilter, FilterSet
 
 from issues.models import REFERENCE
+from mudda.filters import MomentFilter
 from workflows.models import PlanStatus, PolicyDocument, WorkflowPlan
 from workflows.policies.models import PolicyLanguage, PolicyStatus
 
@@ -13,8 +14,8 @@ class PlanFilter(FilterSet):
     issue_id = CharFilter(method="of_issue", label="The issue's reference, `ISSUE-000123`.")
     category = CharFilter(field_name="issue__category__code")
     department = CharFilter(field_name="issue__department__code")
-    created_after = IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
-    created_before = IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
+    created_after = MomentFilter(field_name="created_at", lookup_expr="gte")
+    created_before = MomentFilter(field_name="created_at", lookup_expr="lt")
 
     class Meta:
         model = WorkflowPlan

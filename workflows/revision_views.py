@@ -20,8 +20,9 @@ from workflows.revision_serializers import (
 )
 from workflows.revisions import difference, revision_of, revisions_of, run_of
 
-FROM = OpenApiParameter("from", int, description="A revision's number; by default the one before `to`.")
-TO = OpenApiParameter("to", int, description="A revision's number; by default the current one.")
+NUMBER = {"type": "integer", "minimum": 1, "maximum": 2**31 - 1}
+FROM = OpenApiParameter("from", NUMBER, description="A revision's number; by default the one before `to`.")
+TO = OpenApiParameter("to", NUMBER, description="A revision's number; by default the current one.")
 
 
 class ListRevisions(ListDoor[PlanRevision]):
@@ -46,6 +47,7 @@ class RevisionDetail(Door):
     """With the digest of its text as ``ETag``; the approvals in the answer come later."""
 
     scopes = {"GET": "plans:read"}
+    tagged = ("GET",)
     conditional = False
 
     @extend_schema(operation_id="read_revision", summary="Read one revision", responses=RevisionOutput)
@@ -78,7 +80,7 @@ class PlanDiff(Door):
         responses=DiffOutput,
     )
     def get(self, request: Request, workflow_id: UUID) -> Response:
-        given = DiffInput(data=request.query_params.dict())
+        given = DiffInput(data=request.query_params)
         given.is_valid(raise_exception=True)
         asked = given.validated_data
         newer = revision_of(plan_id=workflow_id, number=asked.get("to"), by=request.user)

@@ -180,7 +180,7 @@ def test_publishing_and_withdrawing_with_a_key_are_answered_the_same_again(api, 
         ({"heading": "a" * 201}, "/heading"),
         ({"text": ""}, "/text"),
         ({"text": "a" * 300_001}, "/text"),
-        ({"text": 3.5}, None),
+        ({"text": 3.5}, "/text"),
         ({"text": ["a"]}, "/text"),
         ({"language": "klingon"}, "/language"),
         ({"department": "nobody"}, "/department"),
@@ -189,9 +189,6 @@ def test_publishing_and_withdrawing_with_a_key_are_answered_the_same_again(api, 
 )
 def test_what_is_not_valid_is_refused_with_its_place(api, change, pointer):
     answer = api.post("/policies", {**BODY, **change})
-    if pointer is None:
-        assert answer.status_code == 201
-        return
     assert answer.status_code == 400
     assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
 
