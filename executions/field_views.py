@@ -22,6 +22,7 @@ from mudda.drf import Input, caller, parse
 from mudda.errors import InvalidRequest, NotFound
 from mudda.etags import IF_MATCH
 from mudda.files.serving import file_response
+from mudda.openapi import Link
 from mudda.views import Door
 
 
@@ -60,6 +61,7 @@ class UploadInput(serializers.Serializer[Any]):
 
 class AcceptTask(Door):
     scopes = {"POST": "tasks:write"}
+    tagged = ("POST",)
 
     @extend_schema(
         operation_id="accept_task",
@@ -76,6 +78,7 @@ class AcceptTask(Door):
 
 class DeclineTask(Door):
     scopes = {"POST": "tasks:write"}
+    tagged = ("POST",)
 
     @extend_schema(
         operation_id="decline_task",
@@ -94,6 +97,7 @@ class TaskLinks(Door):
     """The signed links to a task, which letters carry."""
 
     scopes = {"POST": "tasks:write", "DELETE": "tasks:write"}
+    links = {"POST": [Link("revoke_links", {"task_id": "$request.path.task_id"})]}
     once = "sealed"
 
     @extend_schema(
@@ -123,6 +127,7 @@ class UploadFile(Door):
     """One file a call, as ``multipart/form-data``. An answer names its ``id`` under ``photos``."""
 
     scopes = {"POST": "tasks:write"}
+    links = {"POST": [Link("read_upload", {"upload_id": "id"})]}
     once = "own"
     parser_classes = [MultiPartParser]
 
@@ -151,6 +156,7 @@ class UploadFile(Door):
 
 class ReadUpload(Door):
     scopes = {"GET": "tasks:read"}
+    also_answers = (502,)
 
     @extend_schema(
         operation_id="read_upload",

@@ -17,6 +17,7 @@ from executions.steering import cancel_execution, open_escalation, pause_executi
 from mudda import etags
 from mudda.drf import Input, caller, parse
 from mudda.etags import IF_MATCH
+from mudda.openapi import Link
 from mudda.views import Door
 
 
@@ -28,10 +29,15 @@ class AnswerInput(ReasonInput):
     answer = serializers.JSONField(help_text="The step's output, as its activity promises it.")
 
 
+STEERING = ("read_execution", "pause_execution", "resume_execution", "cancel_execution")
+
+
 class SteerExecution(Door):
     """Tell a run something; the run hears of it after the answer."""
 
     scopes: ClassVar = {"POST": "executions:write"}
+    tagged = ("POST",)
+    links = {"POST": [Link(name, {"execution_id": "id"}) for name in STEERING]}
     steer: ClassVar[Callable[..., WorkflowExecution]]
 
     def post(self, request: Request, execution_id: UUID) -> Response:
@@ -50,6 +56,7 @@ class DecideFailure(Door):
     """Decide the open question what to do about a step's failure."""
 
     scopes: ClassVar = {"POST": "tasks:write"}
+    tagged = ("POST",)
     outcome: ClassVar[str]
     takes: ClassVar[type[Input]] = ReasonInput
 

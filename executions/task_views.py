@@ -20,15 +20,33 @@ from executions.tasks import DONE
 from mudda.drf import caller, parse
 from mudda.errors import NotFound
 from mudda.etags import IF_MATCH
+from mudda.openapi import Link
 from mudda.views import Door, ListDoor
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+ACTIONS = ("claim", "release", "hold", "resume", "reassign", "accept", "decline", "complete", "decide")
+
+
+def _links(place: str) -> list[Link]:
+    """What an answer leads on to that has a task's id at ``place``."""
+    named = {"task_id": place}
+    acting = [Link(f"{action}_task", named) for action in ACTIONS]
+    decide = Link("decide_task", named, body={"outcome": place.removesuffix("id") + "outcomes/0"})
+    return [
+        Link("read_task", named),
+        *acting[:-1],
+        decide,
+        Link("give_link", named),
+        Link("upload_file", named),
+    ]
 
 
 class ListTasks(ListDoor[HumanTask]):
     """The people's tasks that the caller may see, newest first."""
 
     scopes = {"GET": "tasks:read"}
+    links = {"GET": _links("results/0/id")}
     serializer_class = TaskOutput
     filterset_class = TaskFilter
     orderings = ("-opened_at", "opened_at", "due_at", "-due_at")
@@ -47,6 +65,8 @@ class ListTasks(ListDoor[HumanTask]):
 
 class TaskDetail(Door):
     scopes = {"GET": "tasks:read"}
+    tagged = ("GET",)
+    links = {"GET": _links("id")}
 
     @extend_schema(operation_id="read_task", summary="Read a task", responses=TaskOutput)
     def get(self, request: Request, task_id: UUID) -> Response:
@@ -58,6 +78,8 @@ class TaskDetail(Door):
 
 class TaskAction(Door):
     scopes = {"POST": "tasks:write"}
+    tagged = ("POST",)
+    links = {"POST": _links("id")}
 
 
 def _changing(name: str, summary: str, takes: Any = None) -> Callable[[F], F]:

@@ -30,13 +30,27 @@ from mudda.errors import Forbidden, NotFound
 from mudda.etags import IF_MATCH
 from mudda.event_views import EventsView, documented
 from mudda.files.storage import open_document
+from mudda.openapi import Link
 from mudda.views import Door, ListDoor
 
 M = TypeVar("M", bound=Model)
 
+RUN = {"execution_id": "id"}
+LAUNCHED = {"execution_id": "execution_id"}
+RUN_LINKS = [
+    Link("read_execution", LAUNCHED),
+    Link("list_steps", LAUNCHED),
+    Link("list_documents", LAUNCHED),
+    Link("follow_execution", LAUNCHED),
+    Link("list_tasks", {"query.execution_id": "execution_id"}),
+    Link("pause_execution", LAUNCHED),
+    Link("cancel_execution", LAUNCHED),
+]
+
 
 class ExecutePlan(Door):
     scopes = {"POST": "executions:write"}
+    links = {"POST": RUN_LINKS}
 
     @extend_schema(
         operation_id="execute_plan",
@@ -70,6 +84,7 @@ class ListExecutions(ListDoor[WorkflowExecution]):
     """The runs that the caller may see, newest first."""
 
     scopes = {"GET": "executions:read"}
+    links = {"GET": [Link("read_execution", {"execution_id": "results/0/id"})]}
     serializer_class = ExecutionSummary
     filterset_class = ExecutionFilter
 
@@ -89,6 +104,19 @@ class ListExecutions(ListDoor[WorkflowExecution]):
 
 class ExecutionDetail(Door):
     scopes = {"GET": "executions:read"}
+    tagged = ("GET",)
+    links = {
+        "GET": [
+            Link("pause_execution", RUN),
+            Link("resume_execution", RUN),
+            Link("cancel_execution", RUN),
+            Link("read_task", {"task_id": "waiting_on/0/task_id"}),
+            Link("claim_task", {"task_id": "waiting_on/0/task_id"}),
+            Link("retry_step", {"execution_id": "id", "step_id": "waiting_on/0/step_id"}),
+            Link("skip_step", {"execution_id": "id", "step_id": "waiting_on/0/step_id"}),
+            Link("answer_step", {"execution_id": "id", "step_id": "waiting_on/0/step_id"}),
+        ]
+    }
 
     @extend_schema(operation_id="read_execution", summary="See where a run stands", responses=ExecutionOutput)
     def get(self, request: Request, execution_id: UUID) -> Response:
@@ -138,6 +166,7 @@ class ExecutionDocuments(PartsOfExecution[Document]):
     serializer_class = DocumentOutput
     filter_backends = ()
     orderings = ("created_at", "-created_at")
+    links = {"GET": [Link("read_document", {"document_id": "results/0/id"})]}
 
     @extend_schema(operation_id="list_documents", summary="List the files that a run has made")
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -161,6 +190,7 @@ class ExecutionEvents(EventsView):
 
 class ReadDocument(Door):
     scopes = {"GET": "executions:read"}
+    also_answers = (502,)
 
     @extend_schema(
         operation_id="read_document",

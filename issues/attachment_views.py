@@ -19,13 +19,19 @@ from mudda.drf import caller, parse
 from mudda.errors import NotFound
 from mudda.etags import IF_MATCH
 from mudda.files.serving import file_response
+from mudda.openapi import Link
 from mudda.views import Door, ListDoor
+
+ATTACHED = {"reference": "$request.path.reference", "attachment_id": "id"}
+ATTACHMENT_LINKS = [Link("read_attachment", ATTACHED), Link("remove_attachment", ATTACHED)]
 
 
 class Attachments(ListDoor[Attachment]):
     """The files of an issue, oldest first. One file a POST, as ``multipart/form-data``."""
 
     scopes = {"GET": "issues:read", "POST": "issues:write"}
+    tagged = ("POST",)
+    links = {"POST": ATTACHMENT_LINKS}
     once = "own"
     parser_classes = [MultiPartParser]
     serializer_class = AttachmentOutput
@@ -63,6 +69,7 @@ class Attachments(ListDoor[Attachment]):
 
 class AttachmentDetail(Door):
     scopes = {"GET": "issues:read", "DELETE": "issues:write"}
+    also_answers = (502,)
 
     @extend_schema(
         operation_id="read_attachment",

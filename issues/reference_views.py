@@ -16,15 +16,19 @@ from mudda.drf import caller, parse
 from mudda.errors import NotFound
 from mudda.etags import IF_MATCH
 from mudda.models import ApiKey
+from mudda.openapi import Link
 from mudda.views import Door, ListDoor
 
 BY_NAME = ("name", "-name", "code", "-code")
+
+FIRST = {"code": "results/0/code"}
 
 
 class Categories(ListDoor[Category]):
     """The categories of the caller's departments."""
 
     scopes = {"GET": "issues:read"}
+    links = {"GET": [Link("read_category", FIRST), Link("change_category", FIRST)]}
     serializer_class = CategoryOutput
     filterset_class = CategoryFilter
     orderings = BY_NAME
@@ -41,6 +45,7 @@ class Categories(ListDoor[Category]):
 
 class CategoryDetail(Door):
     scopes = {"GET": "issues:read", "PATCH": "issues:write"}
+    tagged = ("GET", "PATCH")
 
     @extend_schema(operation_id="read_category", summary="Read a category", responses=CategoryOutput)
     def get(self, request: Request, code: str) -> Response:
@@ -66,6 +71,7 @@ class Departments(ListDoor[Department]):
     """The caller's departments; all of them for whoever isn't limited to any."""
 
     scopes = {"GET": "issues:read"}
+    links = {"GET": [Link("read_department", FIRST), Link("change_department", FIRST)]}
     serializer_class = DepartmentOutput
     filterset_class = DepartmentFilter
     orderings = BY_NAME
@@ -82,6 +88,7 @@ class Departments(ListDoor[Department]):
 
 class DepartmentDetail(Door):
     scopes = {"GET": "issues:read", "PATCH": "issues:write"}
+    tagged = ("GET", "PATCH")
 
     @extend_schema(operation_id="read_department", summary="Read a department", responses=DepartmentOutput)
     def get(self, request: Request, code: str) -> Response:

@@ -27,13 +27,29 @@ from mudda.drf import caller, parse
 from mudda.errors import NotFound
 from mudda.etags import IF_MATCH
 from mudda.event_views import EventsView, documented
+from mudda.openapi import Link
 from mudda.views import Door, ListDoor
+
+NAMED = {"reference": "issue_id"}
+ISSUE_LINKS = [
+    Link("read_issue", NAMED),
+    Link("change_issue", NAMED),
+    Link("correct_issue_facts", NAMED),
+    Link("add_note", NAMED),
+    Link("list_notes", NAMED),
+    Link("attach_file", NAMED),
+    Link("list_attachments", NAMED),
+    Link("follow_issue", NAMED),
+    Link("generate_plan", body={"issue_id": "issue_id"}),
+]
 
 
 class Issues(ListDoor[Issue]):
     """The issues that the caller may see, newest first."""
 
     scopes = {"GET": "issues:read", "POST": "issues:write"}
+    tagged = ("POST",)
+    links = {"GET": [Link("read_issue", {"reference": "results/0/issue_id"})], "POST": ISSUE_LINKS}
     serializer_class = IssueSummary
     filterset_class = IssueFilter
     orderings = ("-reported_at", "reported_at", "-updated_at", "updated_at")
@@ -67,6 +83,8 @@ class IssueDetail(Door):
     """Its ``ETag`` counts the issue's own events: possible ``duplicates`` may come and go behind a 304."""
 
     scopes = {"GET": "issues:read", "PATCH": "issues:write"}
+    tagged = ("GET", "PATCH")
+    links = {"GET": ISSUE_LINKS, "PATCH": ISSUE_LINKS}
 
     @extend_schema(operation_id="read_issue", summary="Read an issue", responses=IssueOutput)
     def get(self, request: Request, reference: str) -> Response:
@@ -99,6 +117,8 @@ class IssueEvents(EventsView):
 
 class IssueFacts(Door):
     scopes = {"PATCH": "issues:write"}
+    tagged = ("PATCH",)
+    links = {"PATCH": ISSUE_LINKS}
 
     @extend_schema(
         operation_id="correct_issue_facts",

@@ -29,12 +29,6 @@ IF_MATCH = OpenApiParameter(
     OpenApiParameter.HEADER,
     description="The `ETag` that was read: change it only if it is still that, else 412.",
 )
-IF_NONE_MATCH = OpenApiParameter(
-    "If-None-Match",
-    str,
-    OpenApiParameter.HEADER,
-    description="The `ETag` that you have: 304 if it is still that.",
-)
 
 
 def quoted(tag: object) -> str:

@@ -1,6 +1,6 @@
 """What every door of the API has in common."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
@@ -11,7 +11,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from mudda import etags, idempotency
-from mudda.paging import CURSOR, ORDERING, SIZE, ensure_known
+from mudda.openapi import Link
+from mudda.paging import CURSOR, ORDERING, SIZE, ensure_known, ensure_said
 
 M = TypeVar("M", bound=Model)
 
@@ -28,12 +29,20 @@ class Door(APIView):
 
     A GET whose answer has an ``ETag`` honours ``If-None-Match``, unless ``conditional`` is False: where the tag is
     not of the answer itself. ``query_parameters`` are those that a GET takes; None where it doesn't matter.
+
+    The rest is for the OpenAPI document: ``tagged`` are the methods whose answer has an ``ETag`` (now and then only,
+    unless ``always_tagged``), ``links`` what their answers lead on to, ``also_answers`` statuses of errors that few
+    views have.
     """
 
     scopes: ClassVar[dict[str, str]]
     once: ClassVar[Literal["whole", "sealed", "own"]] = "whole"
     conditional: ClassVar[bool] = True
     query_parameters: ClassVar[tuple[str, ...] | None] = None
+    tagged: ClassVar[tuple[str, ...]] = ()
+    always_tagged: ClassVar[bool] = True
+    links: ClassVar[Mapping[str, Sequence[Link]]] = {}
+    also_answers: ClassVar[tuple[int, ...]] = ()
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Also put the claim of the key around ``post``: REST framework takes it from here after this."""
@@ -69,6 +78,11 @@ class ListDoor(Door, ListAPIView[M], Generic[M]):
 
     def shown(self, rows: Sequence[M]) -> Any:
         return self.get_serializer(rows, many=True).data
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if request.method == "GET":
+            ensure_said(request)
 
     def known_parameters(self) -> tuple[str, ...]:
         filters = getattr(self, "filterset_class", None)

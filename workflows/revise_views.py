@@ -60,6 +60,8 @@ class RevisedOutput(PlanOutput):
 
 class RevisePlan(Door):
     scopes = {"POST": "plans:write"}
+    tagged = ("POST",)
+    also_answers = (502,)
     once = "own"
 
     @extend_schema(
@@ -89,6 +91,7 @@ class RevisionRun(Door):
     """With the plan's ``ETag``, for what is done to the plan next: the answer itself changes without it."""
 
     scopes = {"GET": "plans:read"}
+    tagged = ("GET",)
     conditional = False
 
     @extend_schema(

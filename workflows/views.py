@@ -13,6 +13,7 @@ from mudda.drf import caller, parse
 from mudda.errors import InvalidRequest, NotFound
 from mudda.etags import IF_MATCH
 from mudda.event_views import EventsView, documented
+from mudda.openapi import Link
 from mudda.views import Door, ListDoor
 from workflows.answering import PREFER, answer_later, answer_now, dressed
 from workflows.drafting import ask_for_draft
@@ -33,9 +34,25 @@ from workflows.serializers import (
 from workflows.services import approve_plan, archive_plan, reject_plan, replace_plan
 from workflows.simulating import simulate_plan
 
+NAMED = {"workflow_id": "workflow_id"}
+PLAN_LINKS = [
+    Link("read_plan", NAMED),
+    Link("approve_plan", NAMED, body={"digest": "digest"}),
+    Link("execute_plan", NAMED),
+    Link("replace_plan", NAMED, body={"workflow_plan": "workflow_plan"}),
+    Link("simulate_plan", NAMED),
+    Link("list_revisions", NAMED),
+    Link("read_revision", {**NAMED, "number": "revision"}),
+    Link("reject_plan", NAMED),
+    Link("archive_plan", NAMED),
+    Link("follow_plan", NAMED),
+]
+
 
 class GeneratePlan(Door):
     scopes = {"POST": "plans:write"}
+    tagged = ("POST",)
+    links = {"POST": [*PLAN_LINKS, Link("read_issue", {"reference": "issue_id"})]}
     once = "own"
 
     @extend_schema(
@@ -70,6 +87,7 @@ class ListPlans(ListDoor[WorkflowPlan]):
     """The plans that the caller may see, newest first."""
 
     scopes = {"GET": "plans:read"}
+    links = {"GET": [Link("read_plan", {"workflow_id": "results/0/workflow_id"})]}
     serializer_class = PlanSummary
     filterset_class = PlanFilter
 
@@ -85,6 +103,9 @@ class ListPlans(ListDoor[WorkflowPlan]):
 
 class PlanDetail(Door):
     scopes = {"GET": "plans:read", "PUT": "plans:write"}
+    tagged = ("GET", "PUT")
+    always_tagged = False
+    links = {"GET": PLAN_LINKS, "PUT": PLAN_LINKS}
 
     @extend_schema(operation_id="read_plan", summary="Read a plan", responses=PlanOutput)
     def get(self, request: Request, workflow_id: UUID) -> Response:
@@ -128,6 +149,8 @@ class PlanEvents(EventsView):
 
 class ApprovePlan(Door):
     scopes = {"POST": "plans:approve"}
+    tagged = ("POST",)
+    links = {"POST": PLAN_LINKS}
 
     @extend_schema(
         operation_id="approve_plan",
@@ -150,6 +173,8 @@ class ApprovePlan(Door):
 
 class RejectPlan(Door):
     scopes = {"POST": "plans:approve"}
+    tagged = ("POST",)
+    links = {"POST": PLAN_LINKS}
 
     @extend_schema(
         operation_id="reject_plan",
@@ -165,6 +190,8 @@ class RejectPlan(Door):
 
 class ArchivePlan(Door):
     scopes = {"POST": "plans:write"}
+    tagged = ("POST",)
+    links = {"POST": [Link("read_plan", {"workflow_id": "workflow_id"})]}
 
     @extend_schema(
         operation_id="archive_plan",

@@ -1,10 +1,13 @@
 """What the webhooks' API takes and gives."""
 
+import re
 from typing import Any
 
 from django.utils import timezone
+from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from rest_framework import serializers
 
+from mudda import event_types
 from mudda.drf import Input
 from mudda.event_types import EventType
 from mudda.models import DeliveryStatus, WebhookDelivery, WebhookSubscription
@@ -30,9 +33,23 @@ class FiltersInput(Input):
         return {name: str(value) for name, value in super().to_internal_value(data).items()}
 
 
+class TypeField(serializers.CharField):
+    """One of ``event_types.patterns_of``."""
+
+
+class TypeFieldDescribed(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
+    """Made with the document, when every room has registered its types."""
+
+    target_class = TypeField
+
+    def map_serializer_field(self, auto_schema: Any, direction: Any) -> dict[str, Any]:
+        offered = {text for kind in event_types.known().values() for text in event_types.patterns_of(kind)}
+        return {"type": "string", "pattern": f"^({'|'.join(map(re.escape, sorted(offered)))})$"}
+
+
 class TypesField(serializers.ListField):
     def __init__(self, **kwargs: Any) -> None:
-        child = serializers.CharField(max_length=60)
+        child = TypeField(max_length=60)
         super().__init__(
             child=child, allow_empty=False, max_length=MOST_TYPES, help_text=TYPES_HELP, **kwargs
         )

@@ -13,6 +13,7 @@ from mudda.drf import caller, parse
 from mudda.errors import InvalidRequest, NotFound
 from mudda.etags import IF_MATCH
 from mudda.models import DeliveryStatus, WebhookDelivery, WebhookSubscription
+from mudda.openapi import Link
 from mudda.views import Door, ListDoor
 from mudda.webhooks import services
 from mudda.webhooks.serializers import (
@@ -34,11 +35,25 @@ READ, WRITE = "webhooks:read", "webhooks:write"
 STATUS = OpenApiParameter("status", str, enum=DeliveryStatus.values, description="Only these.")
 LARGEST_ID = 2**63 - 1
 
+NAMED = {"webhook_id": "webhook_id"}
+WEBHOOK_LINKS = [
+    Link("read_webhook", NAMED),
+    Link("change_webhook", NAMED),
+    Link("rotate_webhook_secret", NAMED),
+    Link("test_webhook", NAMED),
+    Link("replay_webhook", NAMED),
+    Link("list_webhook_deliveries", NAMED),
+    Link("delete_webhook", NAMED),
+]
+DELIVERY = {"webhook_id": "$request.path.webhook_id", "delivery_id": "results/0/delivery_id"}
+
 
 class Webhooks(ListDoor[WebhookSubscription]):
     """The caller's webhooks, newest first: a key sees those that it has made."""
 
     scopes = {"GET": READ, "POST": WRITE}
+    tagged = ("POST",)
+    links = {"POST": WEBHOOK_LINKS}
     once = "sealed"
     serializer_class = WebhookOutput
 
@@ -88,6 +103,8 @@ class WebhookDetail(Door):
 
     conditional = False
     scopes = {"GET": READ, "PATCH": WRITE, "DELETE": WRITE}
+    tagged = ("GET", "PATCH")
+    links = {"GET": WEBHOOK_LINKS, "PATCH": WEBHOOK_LINKS}
 
     @extend_schema(operation_id="read_webhook", summary="Read a webhook", responses=WebhookOutput)
     def get(self, request: Request, webhook_id: UUID) -> Response:
@@ -130,6 +147,7 @@ class WebhookDetail(Door):
 
 class RotateSecret(Door):
     scopes = {"POST": WRITE}
+    tagged = ("POST",)
     once = "sealed"
 
     @extend_schema(
@@ -153,6 +171,7 @@ class RotateSecret(Door):
 
 class TestWebhook(Door):
     scopes = {"POST": WRITE}
+    links = {"POST": [Link("list_webhook_deliveries", {"webhook_id": "webhook_id"})]}
 
     @extend_schema(
         operation_id="test_webhook",
@@ -190,6 +209,7 @@ class Deliveries(ListDoor[WebhookDelivery]):
     """What was and is to be sent to a webhook, newest first; kept for 30 days."""
 
     scopes = {"GET": READ}
+    links = {"GET": [Link("replay_webhook_delivery", DELIVERY)]}
     serializer_class = DeliveryOutput
 
     def known_parameters(self) -> tuple[str, ...]:

@@ -25,12 +25,17 @@ def test_the_document_is_openapi_3_1_and_names_every_path_of_the_guide(api):
 
 
 def test_every_operation_has_an_id_a_summary_security_and_the_problem_answer(api):
-    for path, operations in document(api)["paths"].items():
+    found = document(api)
+    for path, operations in found["paths"].items():
         for method, operation in operations.items():
             assert operation["summary"], (method, path)
             assert operation["operationId"], (method, path)
             assert {"apiKey": []} in operation["security"], (method, path)
-            assert "application/problem+json" in operation["responses"]["default"]["content"], (method, path)
+            for status in ("400", "401", "403", "429", "503"):
+                answer = found["components"]["responses"][
+                    operation["responses"][status]["$ref"].rpartition("/")[2]
+                ]
+                assert "application/problem+json" in answer["content"], (method, path, status)
 
 
 def test_the_docs_load_nothing_from_another_host(city):

@@ -10,6 +10,8 @@ from typing import Any
 
 from drf_spectacular.generators import SchemaGenerator
 
+from mudda.openapi import TEXT, WORDS
+
 BASE: dict[str, dict[str, Any]] = {
     "change_issue": {"note": "It is worse."},
     "correct_issue_facts": {"urgency": "high"},
@@ -25,7 +27,7 @@ BASE: dict[str, dict[str, Any]] = {
 BEFORE = {"release_task": ("claim", {}), "resume_execution": ("pause", {"reason": "Because."})}
 """What has to be done first, at the same thing: the last part of its path, and the body."""
 VALUES = {"arrival_at": "soon", "types": ["plan.*"], "answer": {}, "version": 1}
-TEXT = {"type": "string"}
+ANY_TEXT = {"type": "string"}
 
 
 @dataclass(frozen=True)
@@ -78,11 +80,12 @@ def text_fields(schema: dict[str, Any], pointer: str = "") -> Iterator[tuple[str
     if "string" in kinds and schema.get("format") != "binary":
         yield pointer, schema
     if kind is None and "oneOf" not in schema:
-        yield pointer, TEXT
+        yield pointer, ANY_TEXT
+        return
     for name, below in schema.get("properties", {}).items():
         yield from text_fields(below, f"{pointer}/{name}")
-    if "additionalProperties" in schema:
-        yield f"{pointer}/*", TEXT
+    if schema.get("additionalProperties"):
+        yield f"{pointer}/*", ANY_TEXT
         yield from text_fields(schema["additionalProperties"], f"{pointer}/a")
     if "items" in schema:
         yield from text_fields(schema["items"], f"{pointer}/0")
@@ -130,10 +133,8 @@ def as_sent(body: Any) -> bytes:
 
 def is_free(schema: dict[str, Any]) -> bool:
     """Whether a text may say whatever it wants."""
-    return not {"enum", "format", "pattern"} & set(schema) and schema.get("type") in (
-        "string",
-        ["string", "null"],
-    )
+    told = {"enum", "format"} & set(schema) or schema.get("pattern", TEXT) not in {TEXT, WORDS}
+    return not told and schema.get("type") in ("string", ["string", "null"])
 
 
 def names_in(path: str) -> list[str]:

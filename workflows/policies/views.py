@@ -15,6 +15,7 @@ from mudda.drf import caller, parse
 from mudda.errors import InvalidRequest, NotFound
 from mudda.etags import IF_MATCH
 from mudda.event_views import EventsView, documented
+from mudda.openapi import Link
 from mudda.views import Door, ListDoor
 from workflows.filters import PolicyFilter
 from workflows.policies.citing import citation
@@ -42,11 +43,24 @@ from workflows.policies.services import (
     withdraw_policy,
 )
 
+NAMED = {"policy_id": "policy_id"}
+POLICY_LINKS = [
+    Link("read_policy", NAMED),
+    Link("revise_policy", NAMED),
+    Link("publish_policy", NAMED, body={"version": "version"}),
+    Link("withdraw_policy", NAMED),
+    Link("read_policy_version", {**NAMED, "number": "version"}),
+    Link("import_policy_version", NAMED),
+    Link("follow_policy", NAMED),
+]
+
 
 class Policies(ListDoor[PolicyDocument]):
     """The policies that the caller may see: their departments' and the whole city's, newest first."""
 
     scopes = {"GET": "policies:read", "POST": "policies:write"}
+    tagged = ("POST",)
+    links = {"GET": [Link("read_policy", {"policy_id": "results/0/policy_id"})], "POST": POLICY_LINKS}
     serializer_class = PolicySummary
     filterset_class = PolicyFilter
 
@@ -74,6 +88,8 @@ class Policies(ListDoor[PolicyDocument]):
 
 class PolicyDetail(Door):
     scopes = {"GET": "policies:read", "PUT": "policies:write"}
+    tagged = ("GET", "PUT")
+    links = {"GET": POLICY_LINKS, "PUT": POLICY_LINKS}
 
     @extend_schema(operation_id="read_policy", summary="Read a policy", responses=PolicyOutput)
     def get(self, request: Request, policy_id: UUID) -> Response:
@@ -123,6 +139,8 @@ class VersionDetail(Door):
 
 class PublishPolicy(Door):
     scopes = {"POST": "policies:write"}
+    tagged = ("POST",)
+    links = {"POST": POLICY_LINKS}
 
     @extend_schema(
         operation_id="publish_policy",
@@ -140,6 +158,7 @@ class PublishPolicy(Door):
 
 class WithdrawPolicy(Door):
     scopes = {"POST": "policies:write"}
+    tagged = ("POST",)
 
     @extend_schema(
         operation_id="withdraw_policy",
@@ -161,11 +180,15 @@ class SearchPolicies(Door):
         operation_id="search_policies",
         summary="Find the passages in force that fit a citizen's words",
         parameters=[
-            OpenApiParameter("q", str, required=True, description="Any words."),
+            OpenApiParameter("q", str, description="Any words; nothing is found where there are none."),
             OpenApiParameter(
                 "department", str, description="Its own policies and the whole city's, by its code."
             ),
-            OpenApiParameter("limit", int, description=f"At most so many: 8, up to {MOST_PASSAGES}."),
+            OpenApiParameter(
+                "limit",
+                {"type": "integer", "minimum": 1, "maximum": MOST_PASSAGES},
+                description=f"At most so many: 8, up to {MOST_PASSAGES}.",
+            ),
         ],
         responses=SearchOutput,
     )
@@ -195,6 +218,8 @@ class ImportPolicy(Door):
     """A file as ``multipart/form-data``; its kind is read from its content."""
 
     scopes = {"POST": "policies:write"}
+    tagged = ("POST",)
+    links = {"POST": POLICY_LINKS}
     once = "own"
     parser_classes = [MultiPartParser]
 
@@ -226,6 +251,7 @@ class ImportPolicy(Door):
 
 class ImportVersion(Door):
     scopes = {"POST": "policies:write"}
+    tagged = ("POST",)
     once = "own"
     parser_classes = [MultiPartParser]
 
