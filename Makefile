@@ -12,7 +12,7 @@ CHECKED := env -i PATH="$$PATH" HOME="$$HOME" LANG=C.UTF-8 MUDDA_ENV_FILE= SECRE
 	DATABASE_URL=postgresql://nobody@127.0.0.1:9/none TEMPORAL_HOST=127.0.0.1:9 DEBUG=false HTTPS_ONLY=true \
 	ALLOWED_HOSTS=mudda.example.org PUBLIC_URL=https://mudda.example.org OPENAI_API_KEY= EMAIL_URL=
 
-.PHONY: help install demo up test lint snapshot browser tools aimock image bench clean
+.PHONY: help install demo up test lint snapshot browser tools aimock image bench fuzz clean
 
 help:
 	@echo 'make demo     do the main job once, on an embedded stack of its own, and show it'
@@ -21,6 +21,7 @@ help:
 	@echo 'make lint     the same without the suite'
 	@echo 'make snapshot keep the OpenAPI document as it is now; one that breaks clients only with BREAKING=1'
 	@echo 'make bench    measure everything and write docs/performance.md: WAITING=10000 runs waiting for people'
+	@echo 'make fuzz     try the API against its OpenAPI document as every role and write docs/fuzz.md: SEED=1'
 	@echo 'make install  only make the environment in .venv'
 	@echo 'make clean    remove caches and the demo; not .venv, not the data of `make up`'
 
@@ -63,6 +64,9 @@ image: install
 
 bench: install
 	@exec $(PY) -m benchmarks $(if $(WAITING),--waiting $(WAITING))
+
+fuzz: install
+	@exec $(PY) -m tests.fuzz $(if $(SEED),--seed $(SEED))
 
 clean:
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .mudda/demo
