@@ -21,7 +21,7 @@ from mudda import idempotency
 from mudda.drf import Input, caller, parse
 from mudda.errors import InvalidRequest, NotFound
 from mudda.etags import IF_MATCH
-from mudda.files.serving import file_response
+from mudda.files.serving import KINDS, file_response
 from mudda.openapi import Link
 from mudda.views import Door
 
@@ -161,7 +161,7 @@ class ReadUpload(Door):
     @extend_schema(
         operation_id="read_upload",
         summary="Fetch a file that was given with a task",
-        responses={(200, "image/jpeg"): OpenApiTypes.BINARY},
+        responses={(200, kind): OpenApiTypes.BINARY for kind in KINDS},
     )
     def get(self, request: Request, upload_id: UUID) -> HttpResponseBase:
         visible = HumanTask.objects.visible_to(request.user)

@@ -18,7 +18,7 @@ from mudda import etags, idempotency
 from mudda.drf import caller, parse
 from mudda.errors import NotFound
 from mudda.etags import IF_MATCH
-from mudda.files.serving import file_response
+from mudda.files.serving import KINDS, file_response
 from mudda.openapi import Link
 from mudda.views import Door, ListDoor
 
@@ -74,7 +74,7 @@ class AttachmentDetail(Door):
     @extend_schema(
         operation_id="read_attachment",
         summary="Fetch a file of an issue",
-        responses={(200, "image/jpeg"): OpenApiTypes.BINARY, (200, "application/pdf"): OpenApiTypes.BINARY},
+        responses={(200, kind): OpenApiTypes.BINARY for kind in KINDS},
     )
     def get(self, request: Request, reference: str, attachment_id: UUID) -> HttpResponseBase:
         attachment = found_issue(request, reference).attachments.filter(pk=attachment_id).first()

@@ -6,6 +6,9 @@ from django.http import FileResponse
 
 from mudda.files.storage import open_document
 
+KINDS = ("image/jpeg", "image/png", "image/webp", "application/pdf")
+"""The media types that are kept."""
+
 
 class KeptFile(Protocol):
     """A row that knows a file: its ``name`` in the storage, and the ``title`` that people read."""

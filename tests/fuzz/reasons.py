@@ -42,6 +42,7 @@ REASONS = {
 
 FIELD_REASONS = {
     "unknown_step": "The body names a step, and the plan has none of that name.",
+    "/outcome bad_value": "The body names one of the task's `outcomes`, which are others for every task.",
     "/role bad_value": "The body names a department, and there is none of that code.",
     "/from bad_value": "A time has to begin before it ends.",
     "unknown_category": REASONS["unknown_category"],
