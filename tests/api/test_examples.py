@@ -90,7 +90,8 @@ class Call:
     @property
     def address(self) -> str:
         path = self.path.format(**self._of("path"))
-        query = urlencode(self._of("query"))
+        asked = self._of("query").items()
+        query = urlencode({name: str(v).lower() if isinstance(v, bool) else v for name, v in asked})
         return f"{path}?{query}" if query else path
 
     def send(self, town: Any) -> Any:
