@@ -12,6 +12,7 @@ class ExecutionsConfig(AppConfig):
             event_types,
             reconciling,
             reminders,
+            sandboxes,
             services,
             starting,
             steering,
@@ -29,6 +30,7 @@ class ExecutionsConfig(AppConfig):
         from executions.subjects import describe_execution
         from executions.temporal.contracts import STEER, TASK_DECIDED
         from mudda import dispatcher, outbox, scopes
+        from mudda import sandboxes as all_sandboxes
         from mudda.webhooks import subjects
         from workflows.services import tell_executions_by
 
@@ -47,6 +49,8 @@ class ExecutionsConfig(AppConfig):
         outbox.register(TASK_DECIDED, deciding.deliver_decision)
         outbox.register(reminders.TASK_LETTER, reminders.deliver_letter)
         outbox.register(STEER, steering.deliver_steering)
+        outbox.register(sandboxes.END_RUN, sandboxes.deliver_end)
+        all_sandboxes.register(sandboxes.CONTENTS)
         dispatcher.register("notice runs ended from outside", reconciling.reconcile_ended, every=20)
         dispatcher.register("start pending executions", starting.start_pending, every=2)
         dispatcher.register("sweep deadlines", deadlines.sweep_deadlines, every=2)

@@ -20,6 +20,7 @@ from executions.reminders import put_letters
 from executions.worktime import NoWorkingTime, add_work, work_between
 from mudda import events
 from mudda.errors import Conflict, Forbidden, InvalidRequest, Unprocessable
+from mudda.reach import Reach, narrow
 from workflows.plan.schema import GROUPS
 
 DECIDE = "executions.decide_humantask"
@@ -188,6 +189,9 @@ def _ensure_assignee(task: HumanTask, username: str) -> User:
     found = User.objects.filter(username=username, is_active=True).first()
     if found is None or not found.has_perm(DECIDE):
         raise refused
+    narrow(
+        found, Reach(sandbox=task.sandbox_id)
+    )  # in a sandbox, colleagues have the part that they have in reality
     if not HumanTask.objects.visible_to(found).filter(pk=task.pk).exists():
         raise refused
     try:

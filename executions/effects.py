@@ -33,6 +33,14 @@ class LeaseHeld(Exception):
     """Another attempt of the same step is alive; this one has to wait for it."""
 
 
+class NotInSandbox(AdapterError):
+    """The activity doesn't say what it would do, and nothing may be done."""
+
+    def __init__(self, name: str) -> None:
+        message = f"A sandbox does nothing outside, and the activity doesn't say what {name} would be."
+        super().__init__(message, code="not_in_sandbox", permanent=True)
+
+
 class UncertainEffect(Exception):
     """Nobody can know whether it happened: a person has to be asked."""
 
@@ -63,28 +71,38 @@ class Effects:
         effect_class: EffectClass | None = None,
         *,
         ask: Callable[[str], Receipt | None] | None = None,
+        withheld: Callable[[str], Receipt] | None = None,
+        inside: bool = False,
     ) -> Receipt:
         """Perform something outside under its key, unless it was done before; returns its receipt.
+
+        In a sandbox it is not performed: what ``withheld`` returns is its receipt.
 
         Args:
             effect_class: what the catalogue entry declares, where that is known; it may be left out then.
             ask: for a ``queryable`` effect, and only for one: asks the other side what came of the key. A receipt
                 means that it happened, None that it did not.
+            withheld: from the key to what would be done, and has no effect outside: by it a sandbox shows it.
+            inside: it stays in our own house (a file in our storage), so that a sandbox may do it.
 
         Raises:
+            NotInSandbox: it would have to be withheld, and nothing says what it is.
             LeaseHeld: another attempt is at it right now.
             UncertainEffect: it may have happened, and doing it twice would be wrong.
             AdapterError: it did not happen.
             WrongEffect: the class is not the declared one, or ``ask`` doesn't go with it.
         """
         effect, begun_before = self._claim(self.key(name), self._class_of(name, effect_class, ask))
-        if effect.status == EffectStatus.DONE:
+        if effect.status in {EffectStatus.DONE, EffectStatus.WITHHELD}:
             return effect.receipt or {}
         if effect.status == EffectStatus.UNCERTAIN:
             raise UncertainEffect(effect)
+        withholding = self.step.execution.is_sandbox and not inside
         try:
-            receipt = ask(effect.key) if ask is not None and begun_before else None
-            if receipt is None:
+            receipt = ask(effect.key) if ask is not None and begun_before and not withholding else None
+            if withholding:
+                receipt = self._withhold(name, effect.key, withheld)
+            elif receipt is None:
                 receipt = perform(effect.key)
         except AdapterError as error:
             self._record_error(effect, error)
@@ -94,8 +112,14 @@ class Effects:
         except Exception as error:
             self._record_defect(effect, error)
             raise
-        self._record_done(effect, receipt)
+        self._record_done(effect, receipt, EffectStatus.WITHHELD if withholding else EffectStatus.DONE)
         return receipt
+
+    @staticmethod
+    def _withhold(name: str, key: str, withheld: Callable[[str], Receipt] | None) -> Receipt:
+        if withheld is None:
+            raise NotInSandbox(name)
+        return withheld(key)
 
     def _class_of(self, name: str, said: str | None, ask: object) -> str:
         declared = said if self.declared is None else self.declared
@@ -117,7 +141,7 @@ class Effects:
             "lease_until": now + self.lease,
         }
         effect, made = Effect.objects.select_for_update().get_or_create(key=key, defaults=fresh)
-        if made or effect.status in {EffectStatus.DONE, EffectStatus.UNCERTAIN}:
+        if made or effect.status in {EffectStatus.DONE, EffectStatus.WITHHELD, EffectStatus.UNCERTAIN}:
             return effect, not made
         if effect.status == EffectStatus.STARTED:
             if effect.lease_until > now:
@@ -151,9 +175,9 @@ class Effects:
                 status=EffectStatus.FAILED, error=f"A defect: {type(error).__name__}", ended_at=timezone.now()
             )
 
-    def _record_done(self, effect: Effect, receipt: Receipt) -> None:
+    def _record_done(self, effect: Effect, receipt: Receipt, status: EffectStatus) -> None:
         """Write what we know has happened, for as long as the lease is ours, also while the database is away."""
-        effect.status, effect.receipt, effect.ended_at = EffectStatus.DONE, receipt, timezone.now()
+        effect.status, effect.receipt, effect.ended_at = status, receipt, timezone.now()
         while True:
             try:
                 effect.save(update_fields=["status", "receipt", "ended_at"])

@@ -21,6 +21,7 @@ from mudda.errors import Conflict, MuddaError
 LIVES = timedelta(days=14)
 """After its making, or after the task's due time where that is later."""
 TOKEN_BYTES = 32
+NO_TOKEN = "sandbox"  # noqa: S105 (it opens nothing)
 
 
 class LinkExpired(MuddaError):
@@ -41,8 +42,13 @@ class NotForLinks(Conflict):
 
 
 def issue_link(task: HumanTask, role: str) -> str:
-    """A new link, as ``make_link``: its URL alone, which is all that a letter needs."""
-    return make_link(task, role)[1]
+    """A new link, as ``make_link``: its URL alone, which is all that a letter needs.
+
+    In a sandbox the link is there, so that whom it was for is remembered, but its URL isn't: what is withheld is kept
+    and shown, and opens nothing.
+    """
+    url = make_link(task, role)[1]
+    return _url(NO_TOKEN) if task.is_sandbox else url
 
 
 def make_link(task: HumanTask, role: str) -> tuple[TaskLink, str]:
@@ -64,7 +70,7 @@ def make_link(task: HumanTask, role: str) -> tuple[TaskLink, str]:
         created_at=now,
         expires_at=max(now, task.due_at or now) + LIVES,
     )
-    return link, f"{settings.PUBLIC_URL}{reverse('open-link', args=[token])}"
+    return link, _url(token)
 
 
 def find_link(token: str) -> TaskLink | None:
@@ -95,6 +101,10 @@ def revoke_links(task: HumanTask, *, by: events.Actor = None) -> int:
         data = {"task": str(task.pk), "step_id": task.step_id, "links": revoked}
         events.append(task.execution, "task.links_revoked", data, actor=by)
     return revoked
+
+
+def _url(token: str) -> str:
+    return f"{settings.PUBLIC_URL}{reverse('open-link', args=[token])}"
 
 
 def _hash(token: str) -> str:

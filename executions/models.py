@@ -20,6 +20,7 @@ from executions.task_models import TaskStatus as TaskStatus
 from executions.task_models import TaskUpload as TaskUpload
 from issues.models import within_departments
 from mudda.models import EventStream
+from mudda.reach import within_sandbox
 from workflows.models import PlanApproval, PlanRevision, WorkflowPlan
 
 
@@ -39,7 +40,7 @@ LIVE = (ExecutionStatus.PENDING, ExecutionStatus.RUNNING, ExecutionStatus.COMPLE
 
 class ExecutionQuerySet(models.QuerySet["WorkflowExecution"]):
     def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> Self:
-        return self.filter(within_departments(user, "department"))
+        return self.filter(within_departments(user, "department"), within_sandbox(user))
 
 
 class WorkflowExecution(EventStream):
@@ -120,6 +121,11 @@ class WorkflowExecution(EventStream):
                 condition=models.Q(status=ExecutionStatus.PENDING, temporal_run_id=""),
             ),
             models.Index(fields=["due_at"], name="execution_due", condition=~models.Q(status__in=OVER)),
+            models.Index(
+                fields=["sandbox", "-created_at"],
+                name="execution_sandbox_age",
+                condition=models.Q(sandbox__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -217,10 +223,14 @@ class EffectStatus(models.TextChoices):
     DONE = "done"
     FAILED = "failed"
     UNCERTAIN = "uncertain"
+    WITHHELD = "withheld"
 
 
 class Effect(models.Model):
-    """Something done outside. Committed as started before it is tried, and as done after."""
+    """Something done outside. Committed as started before it is tried, and as done after.
+
+    In a sandbox nothing is done: it is ``withheld``, and the receipt says what would have been, under ``message``.
+    """
 
     key = models.CharField(max_length=200, unique=True, help_text="<execution id>:<step id>:<name>")
     execution = models.ForeignKey(WorkflowExecution, on_delete=models.CASCADE, related_name="effects")

@@ -6,6 +6,7 @@ away, each at most once. The message names ids and roles; addresses are looked u
 
 import logging
 from datetime import timedelta
+from functools import partial
 from typing import Any, Literal
 
 from django.conf import settings
@@ -21,6 +22,7 @@ from executions.adapters.errors import AdapterError
 from executions.effects import Effects, LeaseHeld, UncertainEffect
 from executions.links import issue_link
 from executions.models import HumanTask, StepRun, TaskStatus
+from executions.withholding import withheld_letter
 from issues.models import Department
 from mudda import outbox
 from mudda.errors import Unavailable
@@ -94,10 +96,14 @@ def deliver_letter(message: OutboxMessage) -> None:
     address = _address(task, message.payload["to"]) if task is not None else ""
     if task is None or not address:
         return
-    step = StepRun.objects.get(execution=task.execution_id, step_id=task.step_id)
+    step = StepRun.objects.select_related("execution").get(execution=task.execution_id, step_id=task.step_id)
+    write = partial(_write, task, address, message.payload)
     try:
         Effects(step, lease_seconds=LEASE_SECONDS).once(
-            f"letter-{message.pk}", lambda key: _send(task, address, message.payload, key), "at_most_once"
+            f"letter-{message.pk}",
+            lambda key: _send(write(key), message.payload["to"]),
+            "at_most_once",
+            withheld=lambda key: withheld_letter(write(key), message.payload["to"]),
         )
     except UncertainEffect:
         # Not worth a person's time: it is a reminder of what the task list shows anyway.
@@ -122,7 +128,12 @@ def _address(task: HumanTask, to: str) -> str:
     return department.email if department is not None else ""
 
 
-def _send(task: HumanTask, address: str, payload: dict[str, Any], key: str) -> dict[str, Any]:
+def _send(letter: Letter, to: str) -> dict[str, Any]:
+    receipt = send_letter(letter)
+    return {"message_id": receipt.message_id, "transport": receipt.transport, "role": to}
+
+
+def _write(task: HumanTask, address: str, payload: dict[str, Any], key: str) -> Letter:
     to = payload["to"]
     word, says = SAYS[payload["occasion"]]
     reference = task.execution.plan.issue.reference
@@ -142,8 +153,7 @@ def _send(task: HumanTask, address: str, payload: dict[str, Any], key: str) -> d
             "signed": not to.startswith(USER) and not task.group,
         },
     )
-    receipt = send_letter(Letter(to=address, subject=subject, text=text, html=html, key=key))
-    return {"message_id": receipt.message_id, "transport": receipt.transport, "role": to}
+    return Letter(to=address, subject=subject, text=text, html=html, key=key)
 
 
 def _link(task: HumanTask, to: str) -> str:

@@ -11,6 +11,8 @@ from rest_framework import serializers
 from executions.deciding import decided_by_name
 from executions.models import (
     Document,
+    Effect,
+    EffectStatus,
     ExecutionStatus,
     HumanTask,
     StepStatus,
@@ -19,6 +21,8 @@ from executions.models import (
     WorkflowExecution,
 )
 from mudda.drf import Input
+
+SANDBOX = "Whether it belongs to a sandbox: it isn't real, and does nothing outside."
 
 
 class ExecuteInput(Input):
@@ -39,6 +43,7 @@ class ExecuteInput(Input):
 
 class LaunchedOutput(serializers.Serializer[Any]):
     execution_id = serializers.UUIDField()
+    sandbox = serializers.BooleanField(help_text=SANDBOX)
     workflow_plan_id = serializers.UUIDField()
     temporal_workflow_id = serializers.CharField()
     status = serializers.ChoiceField(ExecutionStatus.choices)
@@ -76,6 +81,7 @@ class WaitingOn(serializers.Serializer[Any]):
 
 class ExecutionSummary(serializers.Serializer[Any]):
     id = serializers.UUIDField()
+    sandbox = serializers.BooleanField(source="is_sandbox", help_text=SANDBOX)
     workflow_plan_id = serializers.UUIDField(source="plan_id")
     temporal_workflow_id = serializers.CharField()
     status = serializers.ChoiceField(ExecutionStatus.choices)
@@ -114,6 +120,16 @@ class ExecutionOutput(ExecutionSummary):
         return WaitingOn(waiting, many=True).data  # type: ignore[return-value]
 
 
+class WithheldOutput(serializers.Serializer[Any]):
+    """A message as it would have been sent. Links in it lead nowhere: tasks are decided through the API."""
+
+    channel = serializers.ChoiceField(["email", "sms"])
+    to = serializers.CharField(help_text="An address or a number.")
+    subject = serializers.CharField(help_text="Empty for a text message.")
+    text = serializers.CharField()
+    html = serializers.CharField(help_text="Empty for a text message.")
+
+
 class DocumentOutput(serializers.Serializer[Any]):
     """A file that a step made, such as a report."""
 
@@ -129,6 +145,24 @@ class DocumentOutput(serializers.Serializer[Any]):
 
     def get_url(self, document: Document) -> str:
         return f"{settings.PUBLIC_URL}{reverse('document', args=[document.pk])}"
+
+
+class SentOutput(serializers.Serializer[Any]):
+    """A letter or a text message that a run has sent; in a sandbox, that it would have sent."""
+
+    step_id = serializers.CharField()
+    status = serializers.ChoiceField(
+        [EffectStatus.DONE, EffectStatus.WITHHELD], help_text="`done`: handed over. `withheld`: in a sandbox."
+    )
+    role = serializers.CharField(source="receipt.role", help_text="Whom it is for, as the plan names them.")
+    message_id = serializers.CharField(source="receipt.message_id", allow_null=True, default=None)
+    message = serializers.SerializerMethodField(help_text="What was withheld; null for what was really sent.")
+    at = serializers.DateTimeField(source="ended_at")
+
+    @extend_schema_field(WithheldOutput(allow_null=True))
+    def get_message(self, effect: Effect) -> dict[str, Any] | None:
+        receipt: dict[str, Any] = effect.receipt or {}
+        return receipt.get("message")
 
 
 class UploadOutput(serializers.Serializer[Any]):
@@ -148,6 +182,7 @@ class UploadOutput(serializers.Serializer[Any]):
 
 class TaskOutput(serializers.Serializer[Any]):
     id = serializers.UUIDField()
+    sandbox = serializers.BooleanField(source="is_sandbox", help_text=SANDBOX)
     execution_id = serializers.UUIDField()
     step_id = serializers.CharField()
     kind = serializers.CharField(help_text="approval, uncertain_effect, or the activity's id.")

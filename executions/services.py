@@ -128,6 +128,7 @@ def _create_execution(
     now = timezone.now()
     execution = WorkflowExecution(
         plan=plan,
+        sandbox_id=plan.sandbox_id,
         revision=revision,
         approval=approval,
         execution_data=dict(execution_data),

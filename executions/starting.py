@@ -31,6 +31,10 @@ START_GRACE = timedelta(seconds=10)
 """How long the dispatcher leaves a pending execution to the request that launched it."""
 
 
+WIPED = "The sandbox was wiped."
+"""Why a run is terminated."""
+
+
 class DataTooLarge(Unprocessable):
     code = "data_too_large"
     title = "execution_data, with the plan, is more than a run can carry."
@@ -91,6 +95,8 @@ def start_execution(execution: WorkflowExecution, given: RunInput) -> None:
     """
     run_id = temporal.start_workflow(PLAN_WORKFLOW, given, workflow_id=execution.temporal_workflow_id)
     prepared.execute(NOTE_RUN, {"run": run_id, "execution": execution.pk})
+    if not WorkflowExecution.objects.filter(pk=execution.pk).exists():
+        temporal.terminate_workflow(execution.temporal_workflow_id, reason=WIPED)  # while it was being started
 
 
 @transaction.atomic

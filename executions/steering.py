@@ -167,7 +167,9 @@ def deliver_steering(message: OutboxMessage) -> None:
         WorkflowGone: the run has ended.
     """
     payload: dict[str, Any] = message.payload
-    execution = WorkflowExecution.objects.get(pk=payload["execution_id"])
+    execution = WorkflowExecution.objects.filter(pk=payload["execution_id"]).first()
+    if execution is None:
+        return  # its sandbox was wiped
     if execution.status == ExecutionStatus.PENDING and not execution.temporal_run_id:
         raise NotStartedYet
     if payload["action"] == CANCEL:

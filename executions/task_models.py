@@ -12,6 +12,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from issues.models import within_departments
+from mudda.reach import within_sandbox
 
 
 class TaskStatus(models.TextChoices):
@@ -28,7 +29,7 @@ NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 class TaskQuerySet(models.QuerySet["HumanTask"]):
     def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> Self:
-        return self.filter(within_departments(user, "department"))
+        return self.filter(within_departments(user, "department"), within_sandbox(user))
 
 
 class HumanTask(models.Model):
@@ -37,6 +38,16 @@ class HumanTask(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     execution = models.ForeignKey(
         "executions.WorkflowExecution", on_delete=models.CASCADE, related_name="tasks"
+    )
+    sandbox = models.ForeignKey(
+        "mudda.Sandbox",
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        help_text="As of its run.",
     )
     step_id = models.CharField(max_length=63)
     kind = models.CharField(max_length=63, help_text="approval, uncertain_effect, or the activity's id.")
@@ -114,6 +125,11 @@ class HumanTask(models.Model):
             models.Index(fields=["department", "opened_at"], name="task_department_age"),
             models.Index(fields=["due_at"], name="task_due", condition=models.Q(status=TaskStatus.OPEN)),
             models.Index(
+                fields=["sandbox", "-opened_at"],
+                name="task_sandbox_age",
+                condition=models.Q(sandbox__isnull=False),
+            ),
+            models.Index(
                 fields=["next_look_at"], name="task_next_look", condition=models.Q(status=TaskStatus.OPEN)
             ),
         ]
@@ -121,6 +137,11 @@ class HumanTask(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def is_sandbox(self) -> bool:
+        """Whether it isn't real."""
+        return self.sandbox_id is not None
 
 
 class TaskLink(models.Model):

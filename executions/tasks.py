@@ -57,6 +57,7 @@ def open_task(
         key=_key(step, kind, suffix),
         defaults={
             "execution": step.execution,
+            "sandbox_id": step.execution.sandbox_id,
             "step_id": step.step_id,
             "kind": kind,
             "title": title[:300],

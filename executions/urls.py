@@ -8,6 +8,7 @@ urlpatterns = [
     path("workflows/executions/<uuid:execution_id>/events", views.ExecutionEvents.as_view()),
     path("workflows/executions/<uuid:execution_id>/steps", views.ExecutionSteps.as_view()),
     path("workflows/executions/<uuid:execution_id>/documents", views.ExecutionDocuments.as_view()),
+    path("workflows/executions/<uuid:execution_id>/messages", views.ExecutionMessages.as_view()),
     path("workflows/executions/<uuid:execution_id>/pause", steering_views.PauseExecution.as_view()),
     path("workflows/executions/<uuid:execution_id>/resume", steering_views.ResumeExecution.as_view()),
     path("workflows/executions/<uuid:execution_id>/cancel", steering_views.CancelExecution.as_view()),

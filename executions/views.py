@@ -13,13 +13,14 @@ from rest_framework.response import Response
 
 from executions.answering import execution_answer, tag_of
 from executions.filters import ExecutionFilter, StepFilter
-from executions.models import Document, StepRun, WorkflowExecution
+from executions.models import Document, Effect, EffectStatus, StepRun, WorkflowExecution
 from executions.serializers import (
     DocumentOutput,
     ExecuteInput,
     ExecutionOutput,
     ExecutionSummary,
     LaunchedOutput,
+    SentOutput,
     StepOutput,
 )
 from executions.services import launch_execution
@@ -73,6 +74,7 @@ class ExecutePlan(Door):
         )
         answer = {
             "execution_id": str(execution.pk),
+            "sandbox": execution.is_sandbox,
             "workflow_plan_id": str(execution.plan_id),
             "temporal_workflow_id": execution.temporal_workflow_id,
             "status": execution.status,
@@ -169,6 +171,24 @@ class ExecutionDocuments(PartsOfExecution[Document]):
     links = {"GET": [Link("read_document", {"document_id": "results/0/id"})]}
 
     @extend_schema(operation_id="list_documents", summary="List the files that a run has made")
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().get(request, *args, **kwargs)
+
+
+class ExecutionMessages(PartsOfExecution[Effect]):
+    """The letters and text messages that a run has sent, oldest first. In a sandbox none is sent: each is shown as it
+    would have been."""
+
+    model = Effect
+    serializer_class = SentOutput
+    filter_backends = ()
+    orderings = ("ended_at", "-ended_at")
+
+    def get_queryset(self) -> Any:
+        settled = [EffectStatus.DONE, EffectStatus.WITHHELD]
+        return super().get_queryset().filter(status__in=settled, receipt__has_key="role")
+
+    @extend_schema(operation_id="list_messages", summary="List the messages that a run has sent")
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().get(request, *args, **kwargs)
 

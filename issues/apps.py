@@ -9,8 +9,9 @@ class IssuesConfig(AppConfig):
 
     def ready(self) -> None:
         from issues import event_types  # noqa: F401 (registers them)
+        from issues.sandboxes import CONTENTS
         from issues.subjects import describe_issue
-        from mudda import reach, scopes
+        from mudda import reach, sandboxes, scopes
         from mudda.webhooks import subjects
 
         reach.departments_from(_codes_of)
@@ -18,6 +19,7 @@ class IssuesConfig(AppConfig):
         scopes.register(
             "issues:write", "issues.add_issue", "issues.change_issue", description="Write issues."
         )
+        sandboxes.register(CONTENTS)
         subjects.register("issue", describe_issue, scope="issues:read", families=["issue"])
 
 

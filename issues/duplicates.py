@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.contrib.postgres.fields import ArrayField
@@ -17,7 +18,7 @@ from django.db.models import Case, F, Func, Q, QuerySet, TextField, Value, When
 from django.db.models.functions import Abs, Extract
 from django.utils import timezone
 
-from issues.models import Issue, IssueStatus
+from issues.models import Issue, IssueStatus, within_departments
 from issues.nearness import Duplicate, Spot, box_around, likeness, metres_between, spot_of
 
 __all__ = [
@@ -57,7 +58,8 @@ User = AbstractBaseUser | AnonymousUser
 @dataclass(frozen=True)
 class Report:
     """What is compared with the issues that are there. ``category`` is a code, empty when it isn't known;
-    positions are degrees; ``issue`` is the report's own primary key, where it is recorded already."""
+    positions are degrees; ``issue`` is the report's own primary key, where it is recorded already; ``sandbox`` the id
+    of the sandbox that it belongs to."""
 
     statement: str
     category: str = ""
@@ -66,6 +68,7 @@ class Report:
     longitude: Decimal | float | None = None
     reported_at: datetime | None = None
     issue: int | None = None
+    sandbox: UUID | None = None
 
     @property
     def position(self) -> tuple[float, float] | None:
@@ -88,6 +91,7 @@ def report_of(issue: Issue) -> Report:
         longitude=issue.longitude,
         reported_at=issue.reported_at,
         issue=issue.pk,
+        sandbox=issue.sandbox_id,
     )
 
 
@@ -96,7 +100,7 @@ def possible_duplicates(about: Issue | Report, *, viewer: User, limit: int = 5) 
 
     Args:
         about: an issue, or what is about to become one. Without an address and a position nothing is near.
-        viewer: only issues of their departments are found.
+        viewer: only issues of their departments are found, which belong to the sandbox of ``about``, or are real too.
         limit: how many at most.
     """
     report = report_of(about) if isinstance(about, Issue) else about
@@ -121,7 +125,8 @@ def _candidates(report: Report, spot: Spot, at: datetime, viewer: User) -> Query
         place |= Q(latitude__range=(south, north), longitude__range=(west, east))
     if not place:
         return Issue.objects.none()
-    rows = Issue.objects.visible_to(viewer).filter(place, _recent(at))
+    mine = within_departments(viewer, "department")
+    rows = Issue.objects.filter(mine, place, _recent(at), sandbox=report.sandbox)
     if report.issue is not None:
         rows = rows.exclude(pk=report.issue)
     if report.kind:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from issues.hours import validate_closed_days, validate_working_hours
 from issues.nearness import LONGEST_STREET, spot_of
 from mudda.models import EventStream
-from mudda.reach import departments_read_along, reach_of, read_departments_along
+from mudda.reach import departments_read_along, reach_of, read_departments_along, within_sandbox
 
 REFERENCE = re.compile(r"^ISSUE-(\d{6,18})$")
 UNKNOWN_ADDRESS = "address not given"
@@ -107,8 +107,9 @@ class Urgency(models.TextChoices):
 
 class IssueQuerySet(models.QuerySet["Issue"]):
     def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> Self:
-        """The issues of the user's departments; all of them for a user who isn't limited to any."""
-        return self.filter(within_departments(user, "department"))
+        """The issues of the user's departments; all of them for a user who isn't limited to any. Of the user's sandbox
+        only, where a sandbox key speaks for them; else of none."""
+        return self.filter(within_departments(user, "department"), within_sandbox(user))
 
     def named(self, reference: str) -> "Issue | None":
         """The issue that ``reference`` (``ISSUE-000123``) names, or None when it isn't one of ours."""
@@ -213,6 +214,11 @@ class Issue(EventStream):
             models.Index(fields=["street", "-reported_at"], name="issue_street_age"),
             models.Index(fields=["latitude", "longitude"], name="issue_position"),
             GinIndex(WORDS, name="issue_words"),
+            models.Index(
+                fields=["sandbox", "-reported_at"],
+                name="issue_sandbox_age",
+                condition=models.Q(sandbox__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

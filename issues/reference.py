@@ -14,9 +14,10 @@ from django.db import transaction
 from issues.models import Category, Department, is_limited, within_departments
 from issues.serializers import TARGET, CategoryOutput, DepartmentOutput
 from issues.services import department_named
-from mudda.errors import Forbidden, InvalidRequest, NotFound
+from mudda.errors import Forbidden, InvalidRequest, NotFound, NotInSandbox
 from mudda.etags import Expected, ensure_current, hash_of
 from mudda.models import ApiKey
+from mudda.reach import sandbox_of
 
 WORKING_TIME = re.compile(TARGET)
 """What a category's target may be: the plan language reads it."""
@@ -82,6 +83,8 @@ def change_department(
 
 
 def _ensure_may_change(by: User, permission: str) -> None:
+    if sandbox_of(by) is not None:
+        raise NotInSandbox
     if not by.has_perm(permission):
         raise Forbidden(f"This needs the permission {permission}; administrators have it.")
     if is_limited(by):

@@ -185,6 +185,9 @@ class IssueSummary(serializers.Serializer[Any]):
     """An issue in a list, without who reported it."""
 
     issue_id = serializers.CharField(source="reference")
+    sandbox = serializers.BooleanField(
+        source="is_sandbox", help_text="Whether it was made in a sandbox: it isn't real."
+    )
     version = serializers.IntegerField(
         source="event_seq", help_text="Counts every event of the issue; its `ETag`."
     )
@@ -291,6 +294,7 @@ def issue_output(issue: Issue, viewer: AbstractBaseUser | AnonymousUser) -> dict
     """An issue as ``IssueOutput`` describes it, with the duplicates that ``viewer`` may see."""
     return {
         "issue_id": issue.reference,
+        "sandbox": issue.is_sandbox,
         "version": issue.event_seq,
         "status": issue.status,
         "statement": issue.statement,

@@ -11,6 +11,7 @@ from issues.models import Category, Department, Issue, IssueNote, IssueStatus, R
 from mudda import events
 from mudda.errors import InvalidRequest
 from mudda.events import Actor
+from mudda.reach import sandbox_of
 from mudda.transactions import whole
 
 LONGEST_STATEMENT = 10_000
@@ -68,6 +69,7 @@ def report_issue(
         longitude=longitude,
         people_affected=people_affected,
         reporter=Reporter.objects.create(**reporter) if reporter else None,
+        sandbox_id=sandbox_of(by),
     )
     events.append(issue, "issue.reported", {"reference": issue.reference}, actor=by)
     return issue

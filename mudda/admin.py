@@ -18,6 +18,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from oauth2_provider import models as oauth_models
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
@@ -32,8 +33,8 @@ from unfold.widgets import (
 
 from mudda import console, reach, scopes
 from mudda.addresses import parse_network
-from mudda.apikeys import OVERLAP, create_api_key, rotate_api_key
-from mudda.models import ApiKey, Event
+from mudda.apikeys import NEW_SANDBOX, OVERLAP, create_api_key, rotate_api_key
+from mudda.models import ApiKey, Event, Sandbox
 from mudda.oauth import make_client
 from mudda.webhooks import admin as webhooks_admin  # noqa: F401 (registers its pages)
 
@@ -177,6 +178,12 @@ class KeyForm(forms.Form):
         widget=UnfoldAdminCheckboxSelectMultipleWidget(),
         help_text="None: all that its owner may see.",
     )
+    sandbox = forms.ChoiceField(
+        label="What it works on",
+        required=False,
+        widget=UnfoldAdminSelectWidget(),
+        help_text="A sandbox key sees only its sandbox; what it makes is marked, and sends nothing outside.",
+    )
     oauth = forms.BooleanField(
         label="An OAuth 2 client too, with an id and a secret",
         required=False,
@@ -194,6 +201,7 @@ class KeyForm(forms.Form):
             "scopes": [(s.name, f"{s.name}: {s.description}") for s in mine],
             "owner": owners,
             "departments": [(code, code) for code in sorted(reach.departments_of(user))],
+            "sandbox": [("", "what is real"), (NEW_SANDBOX, "a new sandbox"), *_sandboxes_of(user)],
         }
         for name, offered in choices.items():
             field = self.fields[name]
@@ -208,6 +216,14 @@ class KeyForm(forms.Form):
             except ValueError as error:
                 raise forms.ValidationError(str(error)) from error
         return given
+
+
+def _sandboxes_of(user: Any) -> list[tuple[str, str]]:
+    """Those of the user's own, for another key of theirs."""
+    rows = Sandbox.objects.filter(owner=user).prefetch_related("api_keys")
+    return [
+        (str(row.pk), f"the sandbox of {', '.join(key.name for key in row.api_keys.all())}") for row in rows
+    ]
 
 
 class RotateForm(forms.Form):
@@ -225,6 +241,7 @@ class ApiKeyAdmin(console.RoomAdmin):
     page_template = "admin/console/apikey.html"
     list_display = ("name", "prefix", "owner", "scopes_column", "state", "created_at", "last_used_at")
     list_filter = ("created_at", "last_used_at")
+    real_first = False  # a key itself is always real
     list_select_related = ("owner",)
     search_fields = ("name", "prefix", "owner__username")
 
@@ -245,6 +262,9 @@ class ApiKeyAdmin(console.RoomAdmin):
 
     @admin.display(description="State")
     def state(self, key: ApiKey) -> SafeString:
+        return format_html("{} {}", self._validity(key), console.sandbox_badge(key))
+
+    def _validity(self, key: ApiKey) -> SafeString:
         if key.revoked_at is not None:
             return console.badge("failed", "Revoked")
         if key.expires_at is not None and key.expires_at <= timezone.now():
@@ -396,6 +416,7 @@ def _make_key(user: Any, given: dict[str, Any]) -> tuple[ApiKey, str]:
         rate=given["rate"],
         networks=given["networks"],
         departments=given["departments"],
+        sandbox=given["sandbox"] or None,
     )
 
 

@@ -22,13 +22,16 @@ from mudda import prepared, ratelimits, reach
 from mudda import scopes as scope_registry
 from mudda.addresses import client_address, is_within, parse_network
 from mudda.errors import Conflict, Forbidden, InvalidRequest
-from mudda.models import ApiKey
+from mudda.models import ApiKey, Sandbox
 
 KEYWORD = "Api-Key"
 LAST_USED_STEP = timedelta(minutes=1)
 """How exact ``last_used_at`` is: one write a minute and key, not one a request."""
 OVERLAP = timedelta(days=1)
 """How long the old key works after a rotation, unless somebody says otherwise."""
+
+NEW_SANDBOX = "new"
+"""Stands for a sandbox of the key's own."""
 
 _generator = KeyGenerator()
 
@@ -51,6 +54,11 @@ class DepartmentBeyondOwner(InvalidRequest):
     title = "A key can be tied only to departments that its owner may see."
 
 
+class UnknownSandbox(InvalidRequest):
+    code = "unknown_sandbox"
+    title = "A key can join only a sandbox of its owner."
+
+
 class KeyRevoked(Conflict):
     code = "key_revoked"
     title = "The key was revoked: make another one."
@@ -66,6 +74,7 @@ def create_api_key(
     rate: int | None = None,
     networks: Iterable[str] = (),
     departments: Iterable[str] = (),
+    sandbox: str | None = None,
 ) -> tuple[ApiKey, str]:
     """Make a key and return it with its only readable copy.
 
@@ -75,10 +84,11 @@ def create_api_key(
         rate: calls a minute; None for the setting's.
         networks: where it may be used from, as CIDR; none for anywhere.
         departments: codes of the departments that it is tied to; none for all of its owner's.
+        sandbox: ``NEW_SANDBOX`` for one of its own, or the id of another one of its owner's; None for what is real.
 
     Raises:
         UnknownScope: names the unknown ones and the known.
-        BadNetwork, DepartmentBeyondOwner: names what is wrong.
+        BadNetwork, DepartmentBeyondOwner, UnknownSandbox: names what is wrong.
     """
     wanted = sorted(set(scopes))
     known = scope_registry.known()
@@ -96,8 +106,21 @@ def create_api_key(
         rate=rate,
         networks=_clean_networks(networks),
         departments=_clean_departments(departments, owner),
+        sandbox=_sandbox(sandbox, owner),
     )
     return row, key
+
+
+def _sandbox(wanted: str | None, owner: Any) -> Sandbox | None:
+    if wanted is None:
+        return None
+    if wanted == NEW_SANDBOX:
+        return Sandbox.objects.create(owner=owner)
+    mine = {str(pk): pk for pk in Sandbox.objects.filter(owner=owner).values_list("pk", flat=True)}
+    if wanted not in mine:
+        known = ", ".join(mine) or "none"
+        raise UnknownSandbox(f"Not its owner's: {wanted}. Its owner's: {known}.")
+    return Sandbox.objects.get(pk=mine[wanted])
 
 
 def _clean_networks(texts: Iterable[str]) -> list[str]:
@@ -329,8 +352,7 @@ def admit(
         raise NetworkNotAllowed
     ratelimits.count_key(request, key, credential, counted)
     _note_use(key)
-    if key.departments:
-        reach.narrow(key.owner, reach.Reach(departments=frozenset(key.departments)))
+    reach.narrow(key.owner, reach.of_key(key))
     return key.owner, key
 
 

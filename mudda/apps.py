@@ -17,6 +17,7 @@ class MuddaConfig(AppConfig):
             openapi,
             outbox,
             ratelimits,
+            sandboxes,
             scopes,
         )
         from mudda.webhooks import event_types, queue, sender, services, subjects  # noqa: F401
@@ -30,6 +31,8 @@ class MuddaConfig(AppConfig):
         dispatcher.register("forget expired tokens", oauth.forget_expired, every=3600)
         dispatcher.register("forget webhook deliveries", queue.forget_old, every=3600)
         dispatcher.register_loop("webhooks", sender.run)
+        outbox.register(sandboxes.DELETE_FILES, sandboxes.deliver_file_removal)
+        scopes.register("sandbox:write", description="Wipe the key's own sandbox.")
         webhook = "mudda.{}_webhooksubscription".format
         scopes.register(
             "webhooks:read", webhook("view"), description="Read webhooks and what was sent to them."

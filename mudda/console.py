@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from django.contrib import messages
+from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.contrib.auth.models import User as AuthUser
@@ -21,6 +21,7 @@ from django.utils.safestring import SafeString
 
 from mudda.errors import MuddaError
 from mudda.models import Event, EventStream
+from mudda.reach import WHOLE, narrow
 
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin
@@ -116,11 +117,32 @@ def on_home(waiting_for: WaitingFor) -> WaitingFor:
 
 
 def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """The theme's hook for the admin's index page."""
+    """The theme's hook for the admin's index page: about what is real only."""
+    narrow(request.user, WHOLE)
     return {**context, "waiting": [one for waiting_for in _waiting for one in waiting_for(request)]}
 
 
 # --- admin classes ----------------------------------------------------------------------------------
+
+
+class SandboxFilter(admin.SimpleListFilter):
+    """What isn't real is left out of a list until somebody asks for it."""
+
+    title = "sandboxes"
+    parameter_name = "sandbox"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("only", "Only what isn't real"), ("too", "Both")]
+
+    def choices(self, changelist: Any) -> Iterable[dict[str, Any]]:
+        first, *others = super().choices(changelist)
+        yield {**first, "display": "Real"}
+        yield from others
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() == "too":
+            return queryset
+        return queryset.filter(sandbox__isnull=self.value() != "only")
 
 
 class ListAdmin(BaseAdmin):
@@ -142,6 +164,28 @@ class RoomAdmin(ListAdmin):
     """A list and, with ``page_template``, a page to read. Nothing is added, changed or deleted in a form."""
 
     page_template = "admin/console/page.html"
+    real_first = True
+    """Whether lists leave out what belongs to a sandbox, where rows of this kind can."""
+
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        found = super().get_list_filter(request)
+        return (*found, SandboxFilter) if self._has_sandboxes() else found
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        """With a column that tells what isn't real, where such rows may be among them."""
+        found = super().get_list_display(request)
+        shown = self._has_sandboxes() and SandboxFilter.parameter_name in request.GET
+        return (*found, "sandbox_column") if shown else found
+
+    @admin.display(description="Sandbox")
+    def sandbox_column(self, obj: Any) -> SafeString:
+        return sandbox_badge(obj)
+
+    def _not_real(self, obj: Any) -> SafeString:
+        return sandbox_badge(obj) if self._has_sandboxes() else SafeString("")
+
+    def _has_sandboxes(self) -> bool:
+        return self.real_first and any(field.name == "sandbox" for field in self.opts.fields)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -182,6 +226,7 @@ class RoomAdmin(ListAdmin):
             "title": str(obj),
             "buttons": in_order(part for part in parts if isinstance(part, Button)),
             "panels": [part for part in parts if isinstance(part, Panel)],
+            "not_real": self._not_real(obj),
             **self.page_context(request, obj),
             **more,
         }
@@ -202,7 +247,13 @@ class RoomAdmin(ListAdmin):
         self, request: HttpRequest, obj: Any, template: str, context: Mapping[str, Any], status: int = 200
     ) -> HttpResponse:
         """A page that asks something before a service is called: a confirmation or a form."""
-        whole = {**self.admin_site.each_context(request), "opts": self.opts, "original": obj, **context}
+        whole = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "original": obj,
+            "not_real": self._not_real(obj),
+            **context,
+        }
         return TemplateResponse(request, template, whole, status=status)
 
     def find_or_deny(self, request: HttpRequest, object_id: object, *permissions: str) -> Any:
@@ -277,6 +328,11 @@ def badge(value: str, label: str | None = None) -> SafeString:
     """A status as a coloured word."""
     shown = label if label is not None else in_words(value)
     return format_html('<span class="md-badge md-{}">{}</span>', TONES.get(value, "grey"), shown)
+
+
+def sandbox_badge(obj: Any) -> SafeString:
+    """A coloured word for what belongs to a sandbox; nothing for what is real."""
+    return badge("waiting", "Sandbox") if getattr(obj, "sandbox_id", None) is not None else SafeString("")
 
 
 def in_words(name: str) -> str:

@@ -5,10 +5,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, TypeVar
 
 from django.contrib.auth.models import User
-from django.core.exceptions import PermissionDenied
-from django.db import InterfaceError, OperationalError
+from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
+from django.db import IntegrityError, InterfaceError, OperationalError
 from django.http import Http404, QueryDict
 from django.utils.http import parse_header_parameters
+from psycopg.errors import ForeignKeyViolation
 from rest_framework import exceptions
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.parsers import BaseParser
@@ -40,9 +41,11 @@ from mudda.errors import (
     NotAuthenticated,
     NotFound,
     RateLimited,
+    SandboxWiped,
     UnsupportedMediaType,
 )
 from mudda.problems import CONTENT_TYPE, add_headers, problem_document
+from mudda.reach import sandbox_of
 
 
 class MalformedJson(InvalidRequest):
@@ -184,6 +187,8 @@ def as_problem(error: Exception, context: Mapping[str, Any]) -> Response | None:
     """REST framework's exception handler: every expected error becomes one kind of body."""
     request: Request = context["request"]
     mudda_error = _as_mudda_error(error)
+    if mudda_error is None and _is_lost(error) and sandbox_of(request.user) is not None:
+        mudda_error = SandboxWiped()  # nothing else deletes what a call is about
     if mudda_error is None:
         return None  # a defect: Django's handler answers 500
     document = problem_document(request._request, mudda_error)
@@ -213,6 +218,13 @@ def _as_mudda_error(error: Exception) -> MuddaError | None:
         case exceptions.APIException() if error.status_code in _KINDS:
             return _KINDS[error.status_code](f"{str(error.detail).rstrip('.')}.")
     return None
+
+
+def _is_lost(error: Exception) -> bool:
+    """Whether a row that was there is not any more."""
+    if isinstance(error, IntegrityError):
+        return isinstance(error.__cause__, ForeignKeyViolation)
+    return isinstance(error, ObjectDoesNotExist)
 
 
 _KINDS: dict[int, type[MuddaError]] = {

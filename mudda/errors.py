@@ -79,10 +79,24 @@ class NotAcceptable(MuddaError):
     title = "None of the media types in `Accept` is one that can be answered in."
 
 
+class NotInSandbox(Forbidden):
+    code = "not_in_sandbox"
+    title = "A sandbox key changes nothing that is real."
+
+
 class Conflict(MuddaError):
     code = "conflict"
     status = 409
     title = "The state of things does not allow this."
+
+
+class SandboxWiped(Conflict):
+    """What a call was about has gone while it was being worked on."""
+
+    code = "sandbox_wiped"
+    title = "The sandbox was wiped meanwhile."
+    retryable = True
+    retry_after = 1
 
 
 class PreconditionFailed(MuddaError):

@@ -31,6 +31,7 @@ class EventOutput(serializers.Serializer[Any]):
     at = serializers.DateTimeField()
     actor = serializers.IntegerField(allow_null=True, help_text="The id of the account that did it.")
     data = serializers.DictField(help_text="Ids and codes.")  # type: ignore[assignment]
+    sandbox = serializers.BooleanField(help_text="Whether it happened in a sandbox, so that it isn't real.")
 
 
 class EventsOutput(serializers.Serializer[Any]):
@@ -104,7 +105,14 @@ def events_after(stream: str, seq: int) -> list[dict[str, Any]]:
     """The next events of a stream as ``EventOutput`` has them, ``PAGE`` at most."""
     rows = Event.objects.filter(stream=stream, seq__gt=seq).order_by("seq")
     return [
-        {"seq": row.seq, "type": row.type, "at": row.at.isoformat(), "actor": row.actor_id, "data": row.data}
+        {
+            "seq": row.seq,
+            "type": row.type,
+            "at": row.at.isoformat(),
+            "actor": row.actor_id,
+            "data": row.data,
+            "sandbox": row.sandbox_id is not None,
+        }
         for row in rows[:PAGE]
     ]
 

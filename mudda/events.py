@@ -109,10 +109,10 @@ def _write(added: Sequence[_Added]) -> None:
     rows = prepared.fetch(_statement(tables), values)
     if len(rows) != len(added):
         raise ObjectDoesNotExist(f"{' or '.join(streams)} is not in the database.")
-    numbered = {at: (pk, seq) for at, pk, seq, *_ in rows}
+    numbered = {at: (pk, seq, sandbox) for at, pk, seq, sandbox, *_ in rows}
     last = {}
     for at, one in enumerate(added, 1):
-        one.event.pk, one.event.seq = numbered[at]
+        one.event.pk, one.event.seq, one.event.sandbox_id = numbered[at]
         one.event._state.adding = False
         last[one.event.stream] = one.event.seq
     for one in added:
@@ -125,7 +125,7 @@ def _statement(owners: tuple[tuple[str, str], ...]) -> str:
     counted = [
         sql.SQL(
             "owner_{at} AS (UPDATE {table} SET event_seq = event_seq + {count} WHERE {key} = {pk} "
-            "RETURNING {stream}::text AS stream, event_seq - {count} AS before)"
+            "RETURNING {stream}::text AS stream, event_seq - {count} AS before, sandbox_id)"
         ).format(
             at=sql.SQL(str(at)),
             table=sql.Identifier(table),
@@ -137,7 +137,8 @@ def _statement(owners: tuple[tuple[str, str], ...]) -> str:
         for at, (table, key) in enumerate(owners)
     ]
     every = [
-        sql.SQL("SELECT stream, before FROM owner_{}").format(sql.SQL(str(n))) for n in range(len(owners))
+        sql.SQL("SELECT stream, before, sandbox_id FROM owner_{}").format(sql.SQL(str(n)))
+        for n in range(len(owners))
     ]
     composed = sql.SQL(
         """
@@ -151,11 +152,13 @@ def _statement(owners: tuple[tuple[str, str], ...]) -> str:
                 %(patterns)s::text[]
             ) WITH ORDINALITY AS one (stream, type, at, actor_id, data, patterns, place)
         ),
-        numbered AS (SELECT given.*, owners.before + given.number AS seq FROM given JOIN owners USING (stream)),
+        numbered AS (
+            SELECT given.*, owners.before + given.number AS seq, owners.sandbox_id FROM given JOIN owners USING (stream)
+        ),
         added AS (
-            INSERT INTO {events} (stream, seq, type, at, actor_id, data)
-            SELECT stream, seq, type, at, actor_id, data::jsonb FROM numbered ORDER BY place
-            RETURNING id, seq, stream
+            INSERT INTO {events} (stream, seq, type, at, actor_id, data, sandbox_id)
+            SELECT stream, seq, type, at, actor_id, data::jsonb, sandbox_id FROM numbered ORDER BY place
+            RETURNING id, seq, stream, sandbox_id
         ),
         queued AS (
             INSERT INTO {deliveries}
@@ -164,10 +167,11 @@ def _statement(owners: tuple[tuple[str, str], ...]) -> str:
             FROM added JOIN numbered USING (stream, seq)
             JOIN {subscriptions} wanted
                 ON wanted.active AND wanted.types && string_to_array(numbered.patterns, ' ')::varchar[]
+                AND wanted.sandbox_id IS NOT DISTINCT FROM added.sandbox_id
             ORDER BY numbered.place
             RETURNING 1
         )
-        SELECT numbered.place::int, added.id, added.seq, pg_notify({channel}, added.stream),
+        SELECT numbered.place::int, added.id, added.seq, added.sandbox_id, pg_notify({channel}, added.stream),
             (SELECT pg_notify({webhooks}, '') FROM queued LIMIT 1)
         FROM added JOIN numbered USING (stream, seq)
         """

@@ -1,4 +1,4 @@
-"""The ground's own tables: events, outbox, API keys, counts of calls, idempotency records."""
+"""The ground's own tables: sandboxes, events, outbox, API keys, counts of calls, idempotency records."""
 
 import uuid
 
@@ -19,10 +19,27 @@ __all__ = [
     "EventStream",
     "IdempotencyRecord",
     "OutboxMessage",
+    "Sandbox",
     "WebhookAllowedHost",
     "WebhookDelivery",
     "WebhookSubscription",
 ]
+
+
+class Sandbox(models.Model):
+    """Where integrators try things out. What its keys make belongs to it, does nothing outside, and can be wiped."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="sandboxes")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    wiped_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="The last time.")
+
+    class Meta:
+        ordering = ["-created_at"]
+        verbose_name_plural = "sandboxes"
+
+    def __str__(self) -> str:
+        return f"Sandbox {self.pk}"
 
 
 class Event(models.Model):
@@ -36,11 +53,27 @@ class Event(models.Model):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.DO_NOTHING, db_constraint=False
     )
     data = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
+    sandbox = models.ForeignKey(
+        Sandbox,
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.DO_NOTHING,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+        help_text="As of the stream's owner.",
+    )
 
     class Meta:
         ordering = ["stream", "seq"]
         constraints = [models.UniqueConstraint(fields=["stream", "seq"], name="event_once_per_seq")]
-        indexes = [models.Index(fields=["at"], name="event_at")]
+        indexes = [
+            models.Index(fields=["at"], name="event_at"),
+            models.Index(
+                fields=["sandbox", "-at"], name="event_sandbox", condition=models.Q(sandbox__isnull=False)
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.stream} #{self.seq} {self.type}"
@@ -100,6 +133,15 @@ class ApiKey(models.Model):
         default=list,
         blank=True,
         help_text="Codes; empty: all of its owner's.",
+    )
+    sandbox = models.ForeignKey(
+        Sandbox,
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.PROTECT,
+        related_name="api_keys",
+        help_text="The only thing that it sees and changes; empty: what is real.",
     )
     oauth_application = models.OneToOneField(
         settings.OAUTH2_PROVIDER_APPLICATION_MODEL,

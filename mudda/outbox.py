@@ -90,7 +90,7 @@ def _deliver(message: OutboxMessage) -> bool:
         _record_failure(message, error)
         return False
     message.delivered_at = timezone.now()
-    message.save(update_fields=["delivered_at"])
+    _write(message, "delivered_at")
     return True
 
 
@@ -101,7 +101,13 @@ def _record_failure(message: OutboxMessage, error: MuddaError) -> None:
     message.last_error = f"{error.code}: {error.detail}"[:2_000]
     if not error.retryable:
         message.gave_up_at = timezone.now()
-    message.save(update_fields=["last_error", "gave_up_at"])
+    _write(message, "last_error", "gave_up_at")
+
+
+def _write(message: OutboxMessage, *fields: str) -> None:
+    """Into its row, if it is there still: what it was about may have been wiped while it was being delivered."""
+    values = {name: getattr(message, name) for name in fields}
+    OutboxMessage.objects.filter(pk=message.pk).update(**values)
 
 
 def _back_off(attempts: int) -> timedelta:

@@ -7,16 +7,23 @@ think of it. A user whom no key speaks for reaches as far as their permissions a
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Q
+
+if TYPE_CHECKING:
+    from mudda.models import ApiKey
 
 
 @dataclass(frozen=True)
 class Reach:
     """``departments``: codes that the key is tied to, None for all of its owner's. ``sandbox``: the id of the only
-    sandbox that it sees, None for what is real."""
+    sandbox that it sees, None for what is real. ``sandboxes_too``: what is real and every sandbox, for the console,
+    which marks what isn't real."""
 
     departments: frozenset[str] | None = None
     sandbox: uuid.UUID | None = None
+    sandboxes_too: bool = False
 
 
 WHOLE = Reach()
@@ -31,6 +38,24 @@ def reach_of(user: Any) -> Reach:
 def narrow(user: Any, reach: Reach) -> None:
     """Let this copy of ``user`` (each request has its own) reach no further than ``reach``."""
     user._reach = reach
+
+
+def of_key(key: "ApiKey") -> Reach:
+    """What a key takes away from what its owner may see."""
+    return Reach(departments=frozenset(key.departments) if key.departments else None, sandbox=key.sandbox_id)
+
+
+def sandbox_of(user: Any) -> uuid.UUID | None:
+    """The sandbox that what ``user`` makes belongs to; None for what is real, and for nobody (the system)."""
+    return reach_of(user).sandbox
+
+
+def within_sandbox(user: Any, path: str = "sandbox") -> Q:
+    """A filter that keeps rows whose sandbox (at ``path``) is the user's; what is real, where no sandbox key speaks."""
+    mine = reach_of(user)
+    if mine.sandboxes_too:
+        return Q()
+    return Q(**{f"{path}__isnull": True}) if mine.sandbox is None else Q(**{path: mine.sandbox})
 
 
 # --- what is read along with a key ------------------------------------------------------------------

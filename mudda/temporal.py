@@ -8,6 +8,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable, Coroutine, Iterator
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -146,6 +147,16 @@ def try_again_now(workflow_id: str) -> None:
             await client.workflow_service.reset_activity(request, timeout=DEADLINE)
 
     _call_if_there(hurry)
+
+
+def terminate_workflow(workflow_id: str, *, reason: str) -> None:
+    """End a Temporal workflow at once, whatever it is at; one that has ended, or was never there, is left alone.
+
+    Raises:
+        TemporalUnavailable, TemporalRefused: as ``signal_workflow``.
+    """
+    with suppress(WorkflowGone):
+        _tell(workflow_id, lambda handle: handle.terminate(reason=reason, rpc_timeout=DEADLINE))
 
 
 def _tell(workflow_id: str, tell: Callable[[WorkflowHandle[Any, Any]], Coroutine[Any, Any, None]]) -> None:

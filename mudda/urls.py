@@ -6,7 +6,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from mudda import health, oauth
+from mudda import health, oauth, sandbox_views
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
@@ -17,6 +17,7 @@ urlpatterns = [
     path("oauth/token", oauth.Token.as_view(), name="oauth_token"),
     path("oauth/revoke", oauth.Revoke.as_view(), name="oauth_revoke"),
     path("admin/", admin.site.urls),
+    path("sandbox", sandbox_views.SandboxDoor.as_view()),
     path("", include("mudda.webhooks.urls")),
     path("", include("issues.urls")),
     # Before the plans: /workflows/executions and /workflows/tasks are more specific than /workflows/{id}.

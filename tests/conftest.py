@@ -42,6 +42,10 @@ PREFIX = "mudda-tests-"
 UNHURRIED = {"RATE_LIMIT_KEY": "1000000", "RATE_LIMIT_ANONYMOUS": "1000000"}
 """Rates that no test spends by accident. Those in ``tests/keys`` have their own."""
 
+KEEPERS = (
+    "SELECT tgrelid::regclass::text, tgname FROM pg_trigger WHERE tgname LIKE '%\\_kept' AND NOT tgisinternal"
+)
+
 HOME = pytest.StashKey[Path]()
 POSTGRES = pytest.StashKey[Postgres]()
 
@@ -123,9 +127,13 @@ def temporal_server(mudda_home):
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup):
-    """Tests that commit are followed by a flush, which takes the groups of the migration with it: make them anew."""
+def django_db_setup(django_db_setup, django_db_blocker):
+    """Tests that commit are followed by a flush, which takes the groups of the migration with it: make them anew.
+
+    A flush is a TRUNCATE, which the database refuses of what is kept for good: in the tests' own it may.
+    """
     from django.apps import apps
+    from django.db import connection
     from django.db.models.signals import post_migrate
 
     groups = import_module("executions.migrations.0002_groups")
@@ -136,6 +144,10 @@ def django_db_setup(django_db_setup):
         webhooks.give_permissions(apps, None)
 
     post_migrate.connect(make_groups, sender=list(apps.get_app_configs())[-1], weak=False)
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute(KEEPERS)
+        for table, trigger in cursor.fetchall():
+            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {trigger}")
 
 
 @pytest.fixture(scope="session")

@@ -6,9 +6,10 @@ class WorkflowsConfig(AppConfig):
     verbose_name = "Plans"
 
     def ready(self) -> None:
-        from mudda import dispatcher, outbox, scopes
+        from mudda import dispatcher, outbox, sandboxes, scopes
         from mudda.webhooks import subjects
         from workflows import asking, checks, drafting, event_types, revising  # noqa: F401
+        from workflows.sandboxes import CONTENTS
         from workflows.subjects import describe_plan, describe_policy
         from workflows.temporal import starting
 
@@ -32,6 +33,7 @@ class WorkflowsConfig(AppConfig):
         asking.register(drafting.DRAFT, asking.Work(drafting.carry_out_draft, drafting.give_up_draft))
         asking.register(revising.REVISE, asking.Work(revising.carry_out_revision, revising.give_up_revision))
         outbox.register(asking.ASK_PLANNER, starting.deliver_asking)
+        sandboxes.register(CONTENTS)
         dispatcher.register("notice drafting ended from outside", starting.reconcile_ended, every=20)
         dispatcher.register("start overdue drafting again", starting.start_overdue, every=60)
         subjects.register("plan", describe_plan, scope="plans:read", families=["plan"])

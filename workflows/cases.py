@@ -22,7 +22,7 @@ from issues.duplicates import (
     report_of,
     stems_of,
 )
-from issues.models import WORDS, Issue
+from issues.models import WORDS, Issue, within_departments
 from issues.nearness import likeness
 from issues.serializers import duplicates_output
 from workflows.models import PlanApproval, PlanRevision, PlanStatus, WorkflowPlan
@@ -64,6 +64,7 @@ def guessed_category(statement: str) -> str:
 
 def past_cases(issue: Issue, limit: int = 3, *, category: str | None = None) -> list[PastCase]:
     """Issues like ``issue`` with the plans that were approved for them, for a planner: personal data is masked.
+    What a sandbox holds is like nothing but what it holds itself.
 
     Only cases of the same department, where the issue has one: whoever may read the draft may read them too.
 
@@ -82,9 +83,9 @@ def similar_cases(
         viewer: only cases of their departments. Without one, only cases of the issue's own department.
     """
     kind = issue.category.code if issue.category else category or guessed_category(issue.statement)
-    others = Issue.objects.exclude(pk=issue.pk)
+    others = Issue.objects.filter(sandbox=issue.sandbox_id).exclude(pk=issue.pk)
     if viewer is not None:
-        others = others.visible_to(viewer)
+        others = others.filter(within_departments(viewer, "department"))
     elif issue.department_id is not None:
         others = others.filter(department=issue.department_id)
     words = stems_of(issue.statement)
@@ -187,5 +188,6 @@ def likely_duplicates(issue: Issue, *, viewer: User, limit: int = 5) -> list[Dup
             longitude=known.longitude,
             reported_at=known.reported_at,
             issue=known.issue,
+            sandbox=known.sandbox,
         )
     return possible_duplicates(known, viewer=viewer, limit=limit)

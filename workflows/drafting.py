@@ -20,6 +20,7 @@ from issues.models import Category, Department, Issue
 from issues.services import clean_statement, report_issue
 from mudda import events
 from mudda.events import Actor
+from mudda.reach import sandbox_of
 from mudda.transactions import is_whole, whole
 from workflows import asking
 from workflows.cases import duplicates_for
@@ -64,8 +65,8 @@ def ask_for_draft(
 ) -> PlannerRun:
     """Record what is wrong and ask for a plan; return the run that makes it.
 
-    Without a model it is done when this returns; with one, a worker does it after commit and ``run.plan`` is
-    DRAFTING until then.
+    Without a model, and in a sandbox, it is done when this returns; with one, a worker does it after commit and
+    ``run.plan`` is DRAFTING until then.
 
     Args:
         statement: the citizen's words.
@@ -75,7 +76,7 @@ def ask_for_draft(
     Raises:
         EmptyStatement: there is nothing readable in ``statement``.
     """
-    at_once = not has_model()
+    at_once = not has_model() or (issue.sandbox_id if issue is not None else sandbox_of(by)) is not None
     with events.together():
         run = _record(statement, issue, reporter, by, stored_now=at_once)
         events.append(run.plan, "plan.asked", {"run": str(run.pk)}, actor=by)
@@ -116,7 +117,9 @@ def _record(
     more = words if issue is not None and words != issue.statement else ""
     if issue is None:
         issue = report_issue(statement=words, reporter=reporter, by=by)
-    plan = WorkflowPlan.objects.create(issue=issue, status=PlanStatus.DRAFTING, created_by_id=user_id(by))
+    plan = WorkflowPlan.objects.create(
+        issue=issue, sandbox_id=issue.sandbox_id, status=PlanStatus.DRAFTING, created_by_id=user_id(by)
+    )
     run = PlannerRun.objects.create(
         plan=plan,
         purpose=DRAFT,
@@ -137,9 +140,8 @@ def draft_for(*, statement: str, issue: Issue | None = None) -> PlannedDraft:
         EmptyStatement: there is nothing readable in ``statement``.
     """
     words = clean_statement(statement)
-    return plan_for(
-        request_about(words, issue) if issue else DraftRequest(words), settings=planner_settings()
-    )
+    how = planner_settings(sandbox=issue is not None and issue.is_sandbox)
+    return plan_for(request_about(words, issue) if issue else DraftRequest(words), settings=how)
 
 
 def carry_out_draft(run: PlannerRun) -> None:
@@ -148,7 +150,8 @@ def carry_out_draft(run: PlannerRun) -> None:
     Raises:
         OperationalError, InterfaceError: the database is away.
     """
-    issue, how = _issue_of(run), planner_settings()
+    issue = _issue_of(run)
+    how = planner_settings(sandbox=issue.is_sandbox)
     words = run.instruction or issue.statement
     grounds = grounds_for(issue, words)
     asking.release_connection()
@@ -206,11 +209,13 @@ def request_about(words: str, issue: Issue) -> DraftRequest:
     )
 
 
-def planner_settings() -> PlannerSettings:
-    """The planner's settings, with the departments and categories of this city as they are now."""
+def planner_settings(*, sandbox: bool = False) -> PlannerSettings:
+    """The planner's settings, with the departments and categories of this city as they are now; ``sandbox`` for a plan
+    that isn't real, about which no model is asked."""
     chosen = {"base_url": settings.OPENAI_BASE_URL, "model": settings.OPENAI_MODEL}
     return PlannerSettings(
         api_key=settings.OPENAI_API_KEY,
+        sandbox=sandbox,
         api=settings.OPENAI_API,
         timeout=settings.OPENAI_TIMEOUT,
         max_calls=settings.OPENAI_MAX_CALLS,

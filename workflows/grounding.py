@@ -73,7 +73,7 @@ def grounds_for(issue: Issue, words: str) -> Grounds:
     departments = _departments_of(issue, words)
     kinds = set(Category.objects.filter(department__code__in=departments).values_list("code", flat=True))
     cases = past_cases(issue, category=issue.category.code if issue.category else None)
-    documents = PolicyDocument.objects.all().within(*departments)
+    documents = PolicyDocument.objects.all().beside(issue.sandbox_id).within(*departments)
     return Grounds(
         passages=tuple(search_passages(words, documents)),
         cases=tuple(case for case in cases if case.category in kinds),

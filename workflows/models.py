@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from issues.models import Issue, within_departments
 from mudda.models import EventStream
+from mudda.reach import within_sandbox
 from workflows.policies.models import PolicyDocument, PolicyPassage, PolicyVersion
 
 __all__ = [
@@ -40,7 +41,7 @@ class PlanQuerySet(models.QuerySet["WorkflowPlan"]):
         mine = within_departments(user, "issue__department")
         if mine and user.is_authenticated:
             mine |= models.Q(status=PlanStatus.DRAFTING, created_by=user.pk)
-        return self.filter(mine)
+        return self.filter(mine, within_sandbox(user))
 
 
 class WorkflowPlan(EventStream):
@@ -72,6 +73,11 @@ class WorkflowPlan(EventStream):
         indexes = [
             models.Index(fields=["created_at", "id"], name="plan_age"),
             models.Index(fields=["status", "-created_at"], name="plan_status_age"),
+            models.Index(
+                fields=["sandbox", "-created_at"],
+                name="plan_sandbox_age",
+                condition=models.Q(sandbox__isnull=False),
+            ),
         ]
         permissions = [
             ("approve_workflowplan", "Can approve or reject a plan"),

@@ -68,7 +68,7 @@ class Fate:
 def fates(
     *, since: datetime | None = None, until: datetime | None = None, planner: str = ""
 ) -> dict[str, Fate]:
-    """What became of drafts, by category, in the order of the categories' codes.
+    """What became of drafts, by category, in the order of the categories' codes. What sandboxes hold isn't counted.
 
     Args:
         since, until: when the plans were made; the end is not included.
@@ -101,7 +101,7 @@ def _plans(since: datetime | None, until: datetime | None, planner: str) -> Quer
         first_planner=Subquery(first.values("planner")[:1]),
         approved=Exists(PlanApproval.objects.filter(revision=OuterRef("current"))),
         asked_in_words=Exists(in_words),
-    ).filter(current__isnull=False)
+    ).filter(current__isnull=False, sandbox__isnull=True)
     if since is not None:
         plans = plans.filter(created_at__gte=since)
     if until is not None:

@@ -57,6 +57,11 @@ class NoModel(Conflict):
     title = "There is no model to change a plan in words."
 
 
+class NoModelInSandbox(NoModel):
+    code = "planner_in_sandbox"
+    title = "A sandbox sends nothing outside, so no model is asked to change a plan in words."
+
+
 class EmptyInstruction(InvalidRequest):
     code = "empty_instruction"
     title = "The instruction says nothing that can be read."
@@ -89,13 +94,15 @@ def ask_for_revision(*, plan_id: UUID, instruction: str, expected_digest: Expect
         StillDrafting: there is nothing to revise yet.
         PreconditionFailed: somebody else changed it meanwhile; carries the current digest.
         PlanNotEditable, PlanExecuted: it is archived; it runs or has run.
-        NoModel: only a model can do this, and there is none.
+        NoModel, NoModelInSandbox: only a model can do this, and there is none, or none is asked.
         EmptyInstruction: there is nothing readable in ``instruction``.
     """
     plan = locked_plan(plan_id, by)
     base = current_revision(plan)
     ensure_current(expected_digest, plan.tag, base.digest, digest=base.digest)
     _ensure_editable(plan)
+    if plan.is_sandbox:
+        raise NoModelInSandbox
     if not has_model():
         raise NoModel(
             "OPENAI_API_KEY is not set. Edit the plan by hand instead (PUT /workflows/{id}, or “Edit” in the admin), "
@@ -148,7 +155,8 @@ def carry_out_revision(run: PlannerRun) -> None:
     Raises:
         OperationalError, InterfaceError: the database is away.
     """
-    base, issue, how = _base_of(run), _issue_of(run), planner_settings()
+    base, issue = _base_of(run), _issue_of(run)
+    how = planner_settings(sandbox=issue.is_sandbox)
     grounds = grounds_for(issue, f"{issue.statement} {run.instruction}")
     request = grounds.offered(request_about(issue.statement, issue))
     asking.release_connection()

@@ -75,6 +75,7 @@ class PlanOutput(serializers.Serializer[Any]):
     """A plan with the text that it is now."""
 
     workflow_id = serializers.UUIDField()
+    sandbox = serializers.BooleanField(help_text="Whether it was made in a sandbox: it isn't real.")
     status = serializers.ChoiceField(PlanStatus.choices)
     workflow_plan = serializers.JSONField(allow_null=True, help_text="Null while it is DRAFTING.")
     digest = serializers.CharField(allow_null=True)
@@ -100,6 +101,9 @@ class PlanSummary(serializers.Serializer[Any]):
     """A plan in a list, without its text."""
 
     workflow_id = serializers.UUIDField(source="pk")
+    sandbox = serializers.BooleanField(
+        source="is_sandbox", help_text="Whether it was made in a sandbox: it isn't real."
+    )
     status = serializers.CharField()
     title = serializers.CharField()
     digest = serializers.CharField(source="current.digest", allow_null=True, default=None)
@@ -197,6 +201,7 @@ def plan_output(plan: WorkflowPlan) -> dict[str, Any]:
     revision = plan.current
     return {
         "workflow_id": str(plan.pk),
+        "sandbox": plan.is_sandbox,
         "status": plan.status,
         "workflow_plan": revision.document if revision else None,
         "digest": revision.digest if revision else None,

@@ -138,7 +138,8 @@ def validate_document(document: Any, issue: Issue | None = None, *, sha: str = "
         found: Sequence[Problem] = problems_of(document, sha, category_target=target)
     else:
         found = validate(document, offered(), category_target=target)
-    return [*found, *_department_problems(document), *policy_problems(document)]
+    sandbox = issue.sandbox_id if issue else None
+    return [*found, *_department_problems(document), *policy_problems(document, sandbox=sandbox)]
 
 
 def target_for(issue: Issue | None) -> str | None:

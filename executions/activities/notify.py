@@ -11,6 +11,7 @@ from executions.activities.registry import StepContext, StepFailed, implements
 from executions.adapters.email.letters import Kind, write_letter
 from executions.adapters.email.transport import Letter, send_letter
 from executions.adapters.sms import transport as sms
+from executions.withholding import withheld_letter, withheld_text
 from workflows.plan.core import SEND_NOTIFICATION
 from workflows.plan.messages import EMAIL, SMS, Words, one_line, words_of
 
@@ -51,7 +52,10 @@ def _by_sms(step: StepContext, at: int, recipient: Recipient) -> bool:
         receipt = sms.send_text(sms.TextMessage(to=number, text=text, key=key))
         return {"message_id": receipt.message_id, "transport": receipt.transport, "role": recipient.role}
 
-    step.effects.once(f"text-{at}", send, sms.EFFECT_CLASS)
+    def withheld(_: str) -> dict[str, Any]:
+        return withheld_text(number, text, recipient.role)
+
+    step.effects.once(f"text-{at}", send, sms.EFFECT_CLASS, withheld=withheld)
     return True
 
 
@@ -97,11 +101,16 @@ def send_once(
         **context,
     }
 
-    def send(key: str) -> dict[str, Any]:
+    def write(key: str) -> Letter:
         text, html = write_letter(kind, {**known, "link": link()} if link is not None else known)
-        letter = Letter(to=recipient.email, subject=one_line(subject), text=text, html=html, key=key)
-        receipt = send_letter(letter)
+        return Letter(to=recipient.email, subject=one_line(subject), text=text, html=html, key=key)
+
+    def send(key: str) -> dict[str, Any]:
+        receipt = send_letter(write(key))
         return {"message_id": receipt.message_id, "transport": receipt.transport, "role": recipient.role}
 
-    step.effects.once(name, send, "at_most_once")
+    def withheld(key: str) -> dict[str, Any]:
+        return withheld_letter(write(key), recipient.role)
+
+    step.effects.once(name, send, "at_most_once", withheld=withheld)
     return True

@@ -3,19 +3,21 @@
 from typing import Any
 
 from django.conf import settings
+from django.db import IntegrityError
 from django.urls import reverse
 from django.utils import timezone
 
 from executions.activities.registry import StepContext, implements
 from executions.adapters.pdf.transport import Report, Section, render_report
 from executions.models import Document
+from mudda.files.keeping import discard_file
 from mudda.files.storage import store_document
 from workflows.plan.core import GENERATE_REPORT
 
 
 @implements(GENERATE_REPORT)
 def generate_report(step: StepContext) -> dict[str, Any]:
-    receipt = step.effects.once("report", lambda key: _write(step, key))
+    receipt = step.effects.once("report", lambda key: _write(step, key), inside=True)
     return {name: receipt[name] for name in ("document_id", "url", "pages", "sha256")}
 
 
@@ -31,19 +33,23 @@ def _write(step: StepContext, key: str) -> dict[str, Any]:
         )
     )
     stored = store_document(rendered.content, suffix=".pdf", content_type="application/pdf", key=key)
-    document, _ = Document.objects.get_or_create(
-        effect_key=key,
-        defaults={
-            "execution": step.execution,
-            "step_id": step.step.step_id,
-            "title": step.inputs["title"][:300],
-            "name": stored.name,
-            "content_type": "application/pdf",
-            "size": stored.size,
-            "sha256": stored.sha256,
-            "pages": rendered.pages,
-        },
-    )
+    try:
+        document, _ = Document.objects.get_or_create(
+            effect_key=key,
+            defaults={
+                "execution": step.execution,
+                "step_id": step.step.step_id,
+                "title": step.inputs["title"][:300],
+                "name": stored.name,
+                "content_type": "application/pdf",
+                "size": stored.size,
+                "sha256": stored.sha256,
+                "pages": rendered.pages,
+            },
+        )
+    except IntegrityError:
+        discard_file(stored.name)  # the run was wiped meanwhile: nothing would ever name the file
+        raise
     url = settings.PUBLIC_URL + reverse("document", args=[document.pk])
     return {"document_id": str(document.pk), "url": url, "pages": rendered.pages, "sha256": rendered.sha256}
 

@@ -120,6 +120,9 @@ def with_database(work: Callable[[], T]) -> T:
         raise ApplicationError(str(error), type="withdrawn", non_retryable=True) from error
     except (OrphanedExecution, ExecutionOver) as error:
         raise ApplicationError(error.detail, type=error.code, non_retryable=True) from error
+    except WorkflowExecution.DoesNotExist as error:  # its sandbox was wiped in the middle of it
+        orphaned = OrphanedExecution()
+        raise ApplicationError(orphaned.detail, type=orphaned.code, non_retryable=True) from error
     finally:
         close_old_connections()
 

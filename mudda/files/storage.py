@@ -40,7 +40,7 @@ def store_document(content: bytes, *, key: str, suffix: str, content_type: str) 
     """
     if not SUFFIX.fullmatch(suffix):
         raise AdapterError("A suffix is a dot and a few small letters.", code="bad_suffix", permanent=True)
-    name = _name(key, suffix)
+    name = name_of(key, suffix)
     stored = Stored(name=name, size=len(content), sha256=hashlib.sha256(content).hexdigest())
     try:
         if default_storage.exists(name):
@@ -89,7 +89,8 @@ def delete_document(name: str) -> None:
         raise _unavailable(error) from error
 
 
-def _name(key: str, suffix: str) -> str:
+def name_of(key: str, suffix: str) -> str:
+    """The name in the storage of what ``store_document`` keeps for ``key``."""
     digest = salted_hmac(SALT, key, algorithm="sha256").hexdigest()
     return f"documents/{digest[:2]}/{digest}{suffix}"
 

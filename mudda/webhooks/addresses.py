@@ -75,11 +75,8 @@ def look_up(url: str, *, allowed: bool) -> Target:
     Raises:
         WebhookAddressRefused: ``bad_url``, ``https_needed``, ``host_unknown`` or ``address_refused``.
     """
-    parts, port = _split(url)
+    parts, port = ensure_secure(url, allowed=allowed)
     host, secure = str(parts.hostname), parts.scheme == "https"
-    if not secure and not allowed:
-        words = "It has to begin with https://, unless an administrator allows the host."
-        raise WebhookAddressRefused("https_needed", words)
     addresses = _resolve(host, port)
     if not allowed and not all(map(is_public, addresses)):
         words = (
@@ -88,6 +85,19 @@ def look_up(url: str, *, allowed: bool) -> Target:
         raise WebhookAddressRefused("address_refused", words)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Target(secure, host, port, path, addresses)
+
+
+def ensure_secure(url: str, *, allowed: bool) -> tuple[SplitResult, int]:
+    """The parts of ``url`` and its port, if it is written as it has to be. Asks nobody.
+
+    Raises:
+        WebhookAddressRefused: ``bad_url`` or ``https_needed``.
+    """
+    parts, port = _split(url)
+    if parts.scheme != "https" and not allowed:
+        words = "It has to begin with https://, unless an administrator allows the host."
+        raise WebhookAddressRefused("https_needed", words)
+    return parts, port
 
 
 def is_public(address: str) -> bool:

@@ -17,7 +17,7 @@ from mudda.webhooks.services import replay_delivery, switch_subscription
 CHANGE = "mudda.change_webhooksubscription"
 SHOWN = 20
 """Deliveries on a webhook's page; the list has all of them."""
-TONES = {"pending": "pending", "delivered": "completed", "parked": "failed"}
+TONES = {"pending": "pending", "delivered": "completed", "parked": "failed", "withheld": "pending"}
 """The statuses that the colours are borrowed from."""
 
 
@@ -99,11 +99,18 @@ class WebhookAdmin(WholeCityAdmin):
         return redirect(console.page_of(webhook))
 
 
+class OfSandboxes(console.SandboxFilter):
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() == "too" or "subscription__id__exact" in request.GET:
+            return queryset
+        return queryset.filter(subscription__sandbox__isnull=self.value() != "only")
+
+
 @admin.register(WebhookDelivery)
 class DeliveryAdmin(WholeCityAdmin):
     page_template = "admin/console/delivery.html"
     list_display = ("what", "subscription", "badge", "attempts", "last_error", "created_at")
-    list_filter = ("status", "created_at")
+    list_filter = (OfSandboxes, "status", "created_at")
     list_select_related = ("subscription", "event")
     search_fields = ("stream", "subscription__url")
     search_help_text = "A stream such as execution:<id>, or an address."

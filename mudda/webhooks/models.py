@@ -60,6 +60,7 @@ class DeliveryStatus(models.TextChoices):
     PENDING = "pending"
     DELIVERED = "delivered"
     PARKED = "parked"
+    WITHHELD = "withheld"
 
 
 class WebhookDelivery(models.Model):

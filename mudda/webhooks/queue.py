@@ -88,6 +88,11 @@ def delivered(attempt: Attempt, status: int | None) -> None:
     subscription.filter(failing_since__isnull=False).update(failing_since=None)
 
 
+def withheld(attempt: Attempt) -> None:
+    """Write that it would have been sent, if it were real."""
+    _mine(attempt).update(status=DeliveryStatus.WITHHELD, last_status=None, last_error="")
+
+
 @transaction.atomic
 def failed(attempt: Attempt, error: str, status: int | None = None) -> None:
     """Write that it didn't arrive, and when it is tried again. What has been tried long enough is parked; then the
@@ -137,7 +142,7 @@ def put(subscription: WebhookSubscription, found: Sequence[Event]) -> int:
     WebhookDelivery.objects.filter(
         subscription=subscription,
         event__in=found,
-        status__in=[DeliveryStatus.DELIVERED, DeliveryStatus.PARKED],
+        status__in=[DeliveryStatus.DELIVERED, DeliveryStatus.PARKED, DeliveryStatus.WITHHELD],
     ).update(status=DeliveryStatus.PENDING, attempts=0, queued_at=now, due_at=now, delivered_at=None)
     WebhookDelivery.objects.bulk_create(
         [

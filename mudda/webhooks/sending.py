@@ -9,8 +9,8 @@ from typing import Any
 from django.utils import timezone
 
 from mudda import sealing
-from mudda.models import Event, WebhookSubscription
-from mudda.reach import Reach, narrow
+from mudda.models import DeliveryStatus, Event, WebhookDelivery, WebhookSubscription
+from mudda.reach import narrow, of_key
 from mudda.webhooks import queue
 from mudda.webhooks.addresses import WebhookAddressRefused, is_allowed, look_up
 from mudda.webhooks.posting import NotPosted, post
@@ -40,7 +40,7 @@ class Outcome:
 
 
 def prepare(attempt: Attempt) -> Letter | None:
-    """What to send, or None where nothing may be sent: then that is written."""
+    """What to send, or None where nothing may be sent: then that is written. From a sandbox nothing ever is."""
     subscription, event = attempt.subscription, attempt.delivery.event
     if (reason := unusable(subscription)) is not None:
         queue.disable(subscription.pk, reason)
@@ -48,6 +48,9 @@ def prepare(attempt: Attempt) -> Letter | None:
     subject = subject_of(event.stream, reader_of(subscription), subscription.api_key)
     if subject is None or not subject.passes(subscription.filters):
         queue.drop(attempt)
+        return None
+    if subscription.is_sandbox:
+        queue.withheld(attempt)
         return None
     body = message(event, subject)
     headers = signed_headers(subscription, event, body)
@@ -90,8 +93,8 @@ def unusable(subscription: WebhookSubscription) -> str | None:
 def reader_of(subscription: WebhookSubscription) -> Any:
     """The owner, who sees no more than the key that the subscription was made with."""
     owner, key = subscription.owner, subscription.api_key
-    if key is not None and key.departments:
-        narrow(owner, Reach(departments=frozenset(key.departments)))
+    if key is not None:
+        narrow(owner, of_key(key))
     return owner
 
 
@@ -102,9 +105,23 @@ def message_id(subscription_id: uuid.UUID, event_id: int) -> str:
 
 def message(event: Event, subject: Subject) -> bytes:
     """What is sent: ids and codes. Whoever wants to know more reads it, with their own key."""
+    return json.dumps(contents(event, subject), separators=(",", ":")).encode()
+
+
+def contents(event: Event, subject: Subject) -> dict[str, Any]:
+    """The message before it is written as JSON."""
     data = {"stream": event.stream, "seq": event.seq, **subject.ids(), "details": event.data}
-    whole = {"type": event.type, "timestamp": event.at.isoformat(), "data": data}
-    return json.dumps(whole, separators=(",", ":")).encode()
+    sandbox = event.sandbox_id is not None
+    return {"type": event.type, "timestamp": event.at.isoformat(), "sandbox": sandbox, "data": data}
+
+
+def withheld_message(delivery: WebhookDelivery) -> dict[str, Any] | None:
+    """What would have been sent, for whoever has the subscription; None where it was sent, or may not be read."""
+    if delivery.status != DeliveryStatus.WITHHELD:
+        return None
+    subscription = delivery.subscription
+    subject = subject_of(delivery.stream, reader_of(subscription), subscription.api_key)
+    return contents(delivery.event, subject) if subject is not None else None
 
 
 def signed_headers(subscription: WebhookSubscription, event: Event, body: bytes) -> dict[str, str]:

@@ -12,7 +12,7 @@ from mudda.drf import Input
 from mudda.event_types import EventType
 from mudda.models import DeliveryStatus, WebhookDelivery, WebhookSubscription
 from mudda.webhooks.models import LONGEST_URL
-from mudda.webhooks.sending import message_id
+from mudda.webhooks.sending import message_id, withheld_message
 from mudda.webhooks.services import LONGEST_OVERLAP_HOURS
 
 URL_HELP = (
@@ -95,6 +95,9 @@ class ReplayInput(Input):
 
 class WebhookOutput(serializers.Serializer[Any]):
     webhook_id = serializers.UUIDField(source="pk")
+    sandbox = serializers.BooleanField(
+        source="is_sandbox", help_text="Whether it is a sandbox's: nothing is sent to it."
+    )
     url = serializers.CharField()
     types = serializers.ListField(child=serializers.CharField())
     filters = serializers.DictField(child=serializers.CharField())
@@ -133,6 +136,12 @@ class DeliveryOutput(serializers.Serializer[Any]):
     last_error = serializers.CharField(help_text="Why the last attempt failed: `timeout`, `status_500`, ...")
     created_at = serializers.DateTimeField()
     delivered_at = serializers.DateTimeField(allow_null=True)
+    withheld = serializers.SerializerMethodField(
+        help_text="In a sandbox, once its turn has come: the message that would have been sent. Else null."
+    )
+
+    def get_withheld(self, delivery: WebhookDelivery) -> dict[str, Any] | None:
+        return withheld_message(delivery)
 
     def get_message_id(self, delivery: WebhookDelivery) -> str:
         return message_id(delivery.subscription_id, delivery.event_id)

@@ -14,8 +14,9 @@ from mudda import event_types, events, scopes, sealing
 from mudda.errors import Conflict, InvalidRequest, NotFound, Unprocessable
 from mudda.etags import Expected, ensure_current
 from mudda.models import ApiKey, Event, WebhookDelivery, WebhookSubscription
+from mudda.reach import sandbox_of, within_sandbox
 from mudda.webhooks import queue
-from mudda.webhooks.addresses import is_allowed, look_up
+from mudda.webhooks.addresses import ensure_secure, is_allowed, look_up
 from mudda.webhooks.signing import PURPOSE, make_secret
 from mudda.webhooks.subjects import Subject, scope_of
 
@@ -48,7 +49,7 @@ def subscriptions_of(user: Any, auth: object) -> QuerySet[WebhookSubscription]:
 
     Another key of the same owner may reach further, and whoever changes an address gets what is sent to it.
     """
-    mine = WebhookSubscription.objects.filter(owner=user.pk)
+    mine = WebhookSubscription.objects.filter(within_sandbox(user), owner=user.pk)
     return mine.filter(api_key=auth) if isinstance(auth, ApiKey) else mine
 
 
@@ -68,9 +69,9 @@ def create_subscription(
         TooManyWebhooks: there are enough.
     """
     ensure_readable(types, by, auth)
-    ensure_address(url)
+    ensure_address(url, by)
     User.objects.select_for_update().get(pk=by.pk)  # who subscribes twice at once counts twice
-    if WebhookSubscription.objects.filter(owner=by).count() >= MOST_SUBSCRIPTIONS:
+    if WebhookSubscription.objects.filter(within_sandbox(by), owner=by).count() >= MOST_SUBSCRIPTIONS:
         raise TooManyWebhooks
     secret = make_secret()
     subscription = WebhookSubscription.objects.create(
@@ -79,6 +80,7 @@ def create_subscription(
         url=url,
         types=sorted(set(types)),
         filters=dict(filters),
+        sandbox_id=sandbox_of(by),
         secret=sealing.seal(secret, purpose=PURPOSE),
     )
     events.append(subscription, "webhook.created", {"types": subscription.types}, actor=by)
@@ -98,9 +100,8 @@ def change_subscription(
         WebhookDisabled: an administrator has disabled it.
     """
     if "url" in changes:
-        ensure_address(
-            changes["url"]
-        )  # before the lock: resolvers take their time, and senders write to the row
+        # Before the lock: resolvers take their time, and senders write to the row.
+        ensure_address(changes["url"], by)
     subscription = locked(subscription_id, by, auth)
     ensure_current(expected_version, subscription.version, version=subscription.version)
     if "types" in changes:
@@ -230,7 +231,8 @@ def replay_range(*, subscription_id: UUID, since: datetime, until: datetime, by:
     types = [
         kind.name for kind in event_types.known().values() if wanted & set(event_types.patterns_of(kind))
     ]
-    rows = Event.objects.filter(at__gte=since, at__lt=until, type__in=types).only("stream", "seq")
+    ours = Event.objects.filter(sandbox=subscription.sandbox_id)
+    rows = ours.filter(at__gte=since, at__lt=until, type__in=types).only("stream", "seq")
     found = list(rows.order_by("at", "pk")[: MOST_REPLAYED + 1])
     if len(found) > MOST_REPLAYED:
         raise ReplayTooLarge
@@ -259,13 +261,18 @@ def ensure_active(subscription: WebhookSubscription) -> None:
         raise WebhookDisabled(extra={"disabled_reason": subscription.disabled_reason})
 
 
-def ensure_address(url: str) -> None:
-    """Look the address up as every attempt does, so that a mistake shows at once.
+def ensure_address(url: str, by: User) -> None:
+    """Look the address up as every attempt does, so that a mistake shows at once. For a sandbox, which sends nothing,
+    no resolver is asked: only how it is written is looked at.
 
     Raises:
         WebhookAddressRefused: says which rule.
     """
-    look_up(url, allowed=is_allowed(url))
+    allowed = is_allowed(url)
+    if sandbox_of(by) is None:
+        look_up(url, allowed=allowed)
+    else:
+        ensure_secure(url, allowed=allowed)
 
 
 def ensure_readable(types: Sequence[str], by: User, auth: object) -> None:
@@ -291,5 +298,5 @@ def ensure_readable(types: Sequence[str], by: User, auth: object) -> None:
 
 def describe_webhook(number: str, user: Any) -> Subject | None:
     """What the stream of a subscription is about: for its owner only."""
-    there = WebhookSubscription.objects.filter(pk=number, owner=user.pk).exists()
+    there = WebhookSubscription.objects.filter(within_sandbox(user), pk=number, owner=user.pk).exists()
     return Subject(webhook=number) if there else None

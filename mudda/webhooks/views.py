@@ -219,7 +219,8 @@ class Deliveries(ListDoor[WebhookDelivery]):
         if getattr(self, "swagger_fake_view", False):
             return WebhookDelivery.objects.none()
         subscription = _found(self.request, self.kwargs["webhook_id"])
-        rows = WebhookDelivery.objects.filter(subscription=subscription).select_related("event")
+        related = ("event", "subscription__owner", "subscription__api_key")
+        rows = WebhookDelivery.objects.filter(subscription=subscription).select_related(*related)
         if (status := self.request.query_params.get("status")) is None:
             return rows
         if status not in DeliveryStatus.values:

@@ -49,7 +49,9 @@ def review_of(plan: WorkflowPlan, document: Any = None) -> Review:
         [problem.as_dict() for problem in validate_document(document, plan.issue)],
         catalogue=offered(),
         departments=dict(Department.objects.values_list("code", "name")),
-        policies={text: _cited(policy) for text, policy in cited_policies(document).items()},
+        policies={
+            text: _cited(policy) for text, policy in cited_policies(document, sandbox=plan.sandbox_id).items()
+        },
     )
 
 

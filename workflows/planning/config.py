@@ -22,6 +22,7 @@ class PlannerSettings:
 
     Attributes:
         api_key: Empty means playbooks only.
+        sandbox: Whether the plan is for a sandbox, for which no model is ever asked, whatever the key.
         api: Which API is asked: ``auto`` is the Responses API, or chat completions where a server lacks it.
         timeout: Seconds for one attempt of one request.
         max_calls: Requests of one draft, attempts included.
@@ -37,6 +38,7 @@ class PlannerSettings:
     """
 
     api_key: str = field(default="", repr=False)
+    sandbox: bool = False
     base_url: str = DEFAULT_BASE_URL
     model: str = DEFAULT_MODEL
     api: ApiChoice = "auto"

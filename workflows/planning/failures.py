@@ -32,8 +32,9 @@ class PlannerError(MuddaError):
 class PlannerUnavailable(PlannerError):
     """The service could not be asked.
 
-    Codes: ``planner_no_key``, ``planner_budget_spent``, ``planner_resting`` (the circuit breaker is open),
-    ``planner_timeout``, ``planner_unreachable``, ``planner_rate_limited``, ``planner_quota_spent``,
+    Codes: ``planner_no_key``, ``planner_in_sandbox`` (neither is a failure), ``planner_budget_spent``,
+    ``planner_resting`` (the circuit breaker is open), ``planner_timeout``, ``planner_unreachable``,
+    ``planner_rate_limited``, ``planner_quota_spent``,
     ``planner_key_refused``, ``planner_not_found`` (model or address), ``planner_request_refused``,
     ``planner_failed``.
     """

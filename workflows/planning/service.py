@@ -34,6 +34,9 @@ __all__ = ["CORRECTIONS", "PlannerSettings", "draft_plan", "revise_plan"]
 
 CORRECTIONS = 2  # times that problems are handed back to the model
 
+NEVER_ASKED = NO_KEY, IN_SANDBOX = "planner_no_key", "planner_in_sandbox"
+"""Why no model was asked, where that is as it should be."""
+
 log = logging.getLogger(__name__)
 
 
@@ -64,7 +67,7 @@ def draft_plan(
     try:
         return _with_model(request, settings, ledger, progress)
     except PlannerError as error:
-        if error.code != "planner_no_key":
+        if error.code not in NEVER_ASKED:
             log.warning("planner fell back to the playbooks: %s", error.code)
         return _with_playbooks(request, settings, ledger, error, progress)
 
@@ -95,7 +98,8 @@ def revise_plan(
         ``facts`` are those of ``request``: a revision finds no new ones.
 
     Raises:
-        PlannerUnavailable: no key (``planner_no_key``), no service, or the budget is spent.
+        PlannerUnavailable: no key (``planner_no_key``), no model for a sandbox (``planner_in_sandbox``), no service,
+            or the budget is spent.
         PlannerAnswerBad: the model refused or answered with no plan. ``record`` of either says what was asked.
     """
     ledger = Ledger(settings, spent=spent, keep=keep)
@@ -138,8 +142,10 @@ def _with_model(
 
 
 def _client(settings: PlannerSettings, ledger: Ledger) -> ModelClient:
+    if settings.sandbox:
+        raise PlannerUnavailable(IN_SANDBOX, "A sandbox sends nothing outside, so no model is asked.")
     if not settings.api_key:
-        raise PlannerUnavailable("planner_no_key", "There is no key for a model.")
+        raise PlannerUnavailable(NO_KEY, "There is no key for a model.")
     # The SDK takes a second to import; a city without a key need not wait for it at every start.
     from workflows.planning.client import ModelClient
 
@@ -226,11 +232,13 @@ def _with_playbooks(
     errors = sum(problem.severity == "error" for problem in problems)
     progress("validated", {"planner": "playbooks", "errors": errors, "rounds": 1})
     asked = ledger.record(prompts.PROMPT_VERSION, fallback)
+    if error.code in NEVER_ASKED:
+        asked = PlannerRecord(seconds=asked.seconds, fallback=fallback)
     return replace(
         draft,
         detail={**draft.detail, "fallback": fallback},
         citations=tuple(Citation(p.document, p.version, p.heading, p.id) for p in request.passages),
-        record=asked if settings.api_key else PlannerRecord(seconds=asked.seconds, fallback=fallback),
+        record=asked,
     )
 
 

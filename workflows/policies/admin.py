@@ -115,7 +115,7 @@ class PolicyAdmin(console.RoomAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied
         form = SearchForm(request.GET or None, user=request.user)
-        documents = PolicyDocument.objects.visible_to(request.user)
+        documents = PolicyDocument.objects.visible_to(request.user).beside(None)
         words = request.GET.get("q", "")
         if form.is_valid() and form.cleaned_data["department"] is not None:
             documents = documents.within(form.cleaned_data["department"].code)

@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from workflows.plan.validation import Problem
 from workflows.policies.citing import cited
-from workflows.policies.models import PolicyStatus, PolicyVersion
+from workflows.policies.models import PolicyDocument, PolicyStatus, PolicyVersion
 
 Key = tuple[str, int]
 
@@ -22,22 +23,26 @@ class CitedPolicy:
     in_force: int
 
 
-def cited_policies(document: Any) -> dict[str, CitedPolicy]:
-    """By its citation, each policy that a plan cites and that exists. Takes any JSON value."""
+def cited_policies(document: Any, *, sandbox: UUID | None = None) -> dict[str, CitedPolicy]:
+    """By its citation, each policy that a plan cites and that exists. Takes any JSON value.
+
+    Args:
+        sandbox: the plan's: only it may cite policies of this sandbox.
+    """
     texts = {text for _, text in _citations(document)}
     keys = {text: key for text in texts if (key := cited(text)) is not None}
-    found = _found(set(keys.values()))
+    found = _found(set(keys.values()), sandbox)
     return {text: found[key] for text, key in keys.items() if key in found}
 
 
-def policy_problems(document: Any) -> list[Problem]:
-    """What is wrong with a plan's citations.
+def policy_problems(document: Any, *, sandbox: UUID | None = None) -> list[Problem]:
+    """What is wrong with a plan's citations; ``sandbox`` as for ``cited_policies``.
 
     ``unknown_policy`` (an error) for what is no version of any document, or of one that was never in force: a plan
     that cites a rule that does not exist would be approved for a reason that isn't one. ``policy_outdated`` (a warning)
     where the document was withdrawn, or another version is in force by now.
     """
-    known = cited_policies(document)
+    known = cited_policies(document, sandbox=sandbox)
     problems = (_problem(pointer, text, known) for pointer, text in _citations(document))
     return [problem for problem in problems if problem is not None]
 
@@ -67,11 +72,12 @@ def _citations(document: Any) -> Iterator[tuple[str, str]]:
                 yield f"/steps/{index}/policies/{at}", text
 
 
-def _found(keys: set[Key]) -> dict[Key, CitedPolicy]:
+def _found(keys: set[Key], sandbox: UUID | None) -> dict[Key, CitedPolicy]:
     if not keys:
         return {}
+    documents = PolicyDocument.objects.filter(pk__in={document for document, _ in keys}).beside(sandbox)
     rows = PolicyVersion.objects.filter(
-        document__in={document for document, _ in keys}, number__in={number for _, number in keys}
+        document__in=documents, number__in={number for _, number in keys}
     ).values_list("document_id", "number", "heading", "document__status", "document__current__number")
     return {
         (str(document), number): CitedPolicy(str(document), number, heading, status, in_force)

@@ -39,9 +39,8 @@ def ask(questions: Iterable[Question], *, among: int = 5) -> list[Answer]:
     Raises:
         UnknownPolicy: see there.
     """
-    headings = {
-        str(pk): heading for pk, heading in PolicyDocument.objects.published().values_list("pk", "heading")
-    }
+    published = PolicyDocument.objects.all().beside(None).published()
+    headings = {str(pk): heading for pk, heading in published.values_list("pk", "heading")}
     return [_ask(question, headings, among) for question in questions]
 
 
@@ -53,7 +52,7 @@ def recall(answers: list[Answer], at: int) -> float:
 
 def _ask(question: Question, headings: dict[str, str], among: int) -> Answer:
     wanted = _document(question.policy, headings)
-    passages = search_passages(question.statement, PolicyDocument.objects.all(), limit=among)
+    passages = search_passages(question.statement, PolicyDocument.objects.all().beside(None), limit=among)
     ranks = [rank for rank, passage in enumerate(passages, 1) if passage.document == wanted]
     found = tuple(headings[passage.document] for passage in passages)
     return Answer(question, ranks[0] if ranks else None, found)

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from issues.models import Department, within_departments
 from mudda.models import EventStream
+from mudda.reach import reach_of, within_sandbox
 
 
 class PolicyStatus(models.TextChoices):
@@ -34,11 +35,24 @@ class PolicyLanguage(models.TextChoices):
 
 class PolicyQuerySet(models.QuerySet["PolicyDocument"]):
     def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> Self:
-        """The whole city's policies and those of the user's departments; all for whoever isn't limited to any."""
+        """The whole city's policies and those of the user's departments; all for whoever isn't limited to any. A
+        sandbox key sees those of its sandbox, and of the real ones those in force."""
         if not user.is_authenticated:
             return self.none()
         mine = within_departments(user, "department")
-        return self.filter(models.Q(department__isnull=True) | mine) if mine else self
+        within = self.filter(models.Q(department__isnull=True) | mine) if mine else self
+        return (
+            within.filter(within_sandbox(user) | _in_force()) if reach_of(user).sandbox else within.own(user)
+        )
+
+    def own(self, user: AbstractBaseUser | AnonymousUser) -> Self:
+        """Those that the user may change, as far as sandboxes go: a sandbox key only its sandbox's."""
+        return self.filter(within_sandbox(user))
+
+    def beside(self, sandbox: uuid.UUID | None) -> Self:
+        """Those that a plan may rest on: the real ones, and for a plan of a sandbox that one's too."""
+        real = models.Q(sandbox__isnull=True)
+        return self.filter(real if sandbox is None else real | models.Q(sandbox=sandbox))
 
     def within(self, *departments: str | None) -> Self:
         """The whole city's, and those of the departments with these codes."""
@@ -48,6 +62,10 @@ class PolicyQuerySet(models.QuerySet["PolicyDocument"]):
 
     def published(self) -> Self:
         return self.filter(status=PolicyStatus.PUBLISHED)
+
+
+def _in_force() -> models.Q:
+    return models.Q(sandbox__isnull=True, status=PolicyStatus.PUBLISHED)
 
 
 class PolicyDocument(EventStream):
@@ -76,7 +94,14 @@ class PolicyDocument(EventStream):
         db_table = "policy_documents"
         verbose_name = "policy document"
         ordering = ["heading", "pk"]
-        indexes = [models.Index(fields=["created_at", "id"], name="policy_age")]
+        indexes = [
+            models.Index(fields=["created_at", "id"], name="policy_age"),
+            models.Index(
+                fields=["sandbox", "-created_at"],
+                name="policy_sandbox_age",
+                condition=models.Q(sandbox__isnull=False),
+            ),
+        ]
         constraints = [
             models.CheckConstraint(
                 name="policy_status_known", condition=models.Q(status__in=PolicyStatus.values)

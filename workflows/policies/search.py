@@ -72,7 +72,7 @@ def find_passages(words: str, *, department: str | None, limit: int = 8) -> list
         department: the code of the department whose own policies are searched too, beside the whole city's.
         limit: at most so many, up to 50.
     """
-    return search_passages(words, PolicyDocument.objects.all().within(department), limit=limit)
+    return search_passages(words, PolicyDocument.objects.all().beside(None).within(department), limit=limit)
 
 
 def search_passages(words: str, documents: PolicyQuerySet, *, limit: int = 8) -> list[Passage]:

@@ -13,7 +13,7 @@ from workflows.policies.models import (
     PolicyStatus,
     PolicyVersion,
 )
-from workflows.policies.services import LONGEST_HEADING, LONGEST_TEXT, newest_version
+from workflows.policies.services import LONGEST_HEADING, LONGEST_TEXT, current_version, newest_version
 
 LANGUAGE_HELP = "How words are reduced to their stems; `simple` for every other language."
 DEPARTMENT_HELP = "The code of the department whose policy it is; without one it is the whole city's."
@@ -90,6 +90,7 @@ class PolicyOutput(serializers.Serializer[Any]):
     """A policy with its newest text, which need not be the one in force."""
 
     policy_id = serializers.UUIDField()
+    sandbox = serializers.BooleanField(help_text="Whether it was made in a sandbox: it isn't real.")
     status = serializers.ChoiceField(PolicyStatus.choices)
     heading = serializers.CharField()
     text = serializers.CharField()
@@ -106,6 +107,9 @@ class PolicySummary(serializers.Serializer[Any]):
     """A policy in a list, without its text."""
 
     policy_id = serializers.UUIDField(source="pk")
+    sandbox = serializers.BooleanField(
+        source="is_sandbox", help_text="Whether it was made in a sandbox: it isn't real."
+    )
     status = serializers.ChoiceField(PolicyStatus.choices)
     heading = serializers.CharField()
     department = serializers.CharField(source="department.code", allow_null=True, default=None)
@@ -138,11 +142,16 @@ def in_force(document: PolicyDocument) -> int | None:
     return document.current.number
 
 
-def policy_output(document: PolicyDocument) -> dict[str, Any]:
-    """A policy as ``PolicyOutput`` describes it, its ids and times as texts: the answer is kept for replays too."""
-    newest = newest_version(document)
+def policy_output(document: PolicyDocument, *, in_force_only: bool = False) -> dict[str, Any]:
+    """A policy as ``PolicyOutput`` describes it, its ids and times as texts: the answer is kept for replays too.
+
+    Args:
+        in_force_only: show the version in force instead of a newer one that waits to be published.
+    """
+    newest = current_version(document) if in_force_only else newest_version(document)
     return {
         "policy_id": str(document.pk),
+        "sandbox": document.is_sandbox,
         "status": document.status,
         "heading": newest.heading,
         "text": newest.text,

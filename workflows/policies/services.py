@@ -14,9 +14,10 @@ from django.db.models import Value
 
 from issues.models import Department, is_limited, within_departments
 from mudda import events
-from mudda.errors import NotFound
+from mudda.errors import NotFound, NotInSandbox
 from mudda.etags import Expected, ensure_current
 from mudda.events import Actor
+from mudda.reach import sandbox_of
 from workflows.policies.cutting import cut
 from workflows.policies.errors import (
     LanguageInForce,
@@ -65,7 +66,11 @@ def create_policy(
     """
     ensure_may_write(department, by)
     document = PolicyDocument.objects.create(
-        id=policy_id or uuid4(), department=department, language=PolicyLanguage(language), heading=""
+        id=policy_id or uuid4(),
+        department=department,
+        language=PolicyLanguage(language),
+        heading="",
+        sandbox_id=sandbox_of(by),
     )
     version = _add_version(document, heading, text, source, by)
     _make_current(document, version)
@@ -168,12 +173,20 @@ def withdraw_policy(*, policy_id: UUID, by: AbstractBaseUser, expected: Expected
 
 
 def locked_policy(policy_id: UUID, by: Actor) -> PolicyDocument:
-    """The document, locked until commit; NotFound when ``by`` may not see it. None (the system) sees all."""
+    """The document, locked until commit. None (the system) sees all.
+
+    Raises:
+        NotFound: ``by`` may not see it.
+        NotInSandbox: it is real, and a sandbox key asks: that may only read what is in force.
+    """
     rows = PolicyDocument.objects.all() if by is None else PolicyDocument.objects.visible_to(by)
     locked = PolicyDocument.objects.select_for_update(of=("self",)).filter(pk__in=rows.values("pk"))
     if locked.filter(pk=policy_id).values_list("pk").first() is None:
         raise NotFound("There is no such policy.")
-    return PolicyDocument.objects.select_related("department", "current").get(pk=policy_id)
+    document = PolicyDocument.objects.select_related("department", "current").get(pk=policy_id)
+    if by is not None and not PolicyDocument.objects.own(by).filter(pk=policy_id).exists():
+        raise NotInSandbox
+    return document
 
 
 def may_write(department: Department | None, by: Actor) -> bool:

@@ -16,6 +16,7 @@ from mudda.errors import InvalidRequest, NotFound
 from mudda.etags import IF_MATCH
 from mudda.event_views import EventsView, documented
 from mudda.openapi import Link
+from mudda.reach import reach_of
 from mudda.views import Door, ListDoor
 from workflows.filters import PolicyFilter
 from workflows.policies.citing import citation
@@ -93,7 +94,8 @@ class PolicyDetail(Door):
 
     @extend_schema(operation_id="read_policy", summary="Read a policy", responses=PolicyOutput)
     def get(self, request: Request, policy_id: UUID) -> Response:
-        return _answer(_found(request, policy_id))
+        document = _found(request, policy_id)
+        return _answer(document, in_force_only=not _owns(request, document))
 
     @extend_schema(
         operation_id="revise_policy",
@@ -114,7 +116,10 @@ class PolicyEvents(EventsView):
     scopes = {"GET": "policies:read"}
 
     def owner_of(self, request: Request, **named: Any) -> PolicyDocument:
-        return _found(request, named["policy_id"])
+        document = _found(request, named["policy_id"])
+        if not _owns(request, document):
+            raise NotFound("There is no such policy.")
+        return document
 
     @documented("follow_policy", "Follow what happens to a policy")
     def get(self, request: Request, policy_id: UUID) -> Response:
@@ -131,8 +136,10 @@ class VersionDetail(Door):
     )
     def get(self, request: Request, policy_id: UUID, number: int) -> Response:
         versions = PolicyVersion.objects.filter(document__in=_visible(request), document=policy_id)
-        version = versions.filter(number=min(number, 2**31 - 1)).select_related("author").first()
-        if version is None:
+        version = versions.filter(number=min(number, 2**31 - 1)).select_related("author", "document").first()
+        if version is None or not (
+            _owns(request, version.document) or version.pk == version.document.current_id
+        ):
             raise NotFound("There is no such version.")
         return Response(version_output(version))
 
@@ -308,6 +315,12 @@ def _found(request: Request, policy_id: UUID) -> PolicyDocument:
     return document
 
 
+def _owns(request: Request, document: PolicyDocument) -> bool:
+    """False for a sandbox key and a real policy: of that it reads what is in force, and nothing else."""
+    mine = reach_of(request.user).sandbox
+    return mine is None or mine == document.sandbox_id
+
+
 def _department(code: str | None) -> Department | None:
     return department_named(code) if code else None
 
@@ -321,8 +334,9 @@ def _limit(text: str | None) -> int:
     return int(text)
 
 
-def _answer(document: PolicyDocument, *, status: int = 200) -> Response:
+def _answer(document: PolicyDocument, *, status: int = 200, in_force_only: bool = False) -> Response:
     headers = {"ETag": etags.quoted(tag_of(document))}
     if status == 201:
         headers["Location"] = f"/policies/{document.pk}"
-    return Response(policy_output(document), status=status, headers=headers)
+    data = policy_output(document, in_force_only=in_force_only)
+    return Response(data, status=status, headers=headers)

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
 from mudda import scopes
-from mudda.apikeys import create_api_key
+from mudda.apikeys import NEW_SANDBOX, create_api_key
 from mudda.errors import InvalidRequest
 from mudda.oauth import make_client
 
@@ -48,6 +48,13 @@ class Command(BaseCommand):
             help="The code of a department that it is tied to; repeat for more (default: all of its owner's).",
         )
         parser.add_argument(
+            "--sandbox",
+            nargs="?",
+            const=NEW_SANDBOX,
+            metavar="ID",
+            help="See and make nothing that is real: in a new sandbox, or in the one with this id, of the same owner.",
+        )
+        parser.add_argument(
             "--oauth",
             action="store_true",
             help="Make an OAuth 2 client too, and print its id and its secret, once, before the key.",
@@ -62,11 +69,14 @@ class Command(BaseCommand):
                 raise CommandError(f"There is no user {options['owner']!r}.")
         if options["rate"] is not None and options["rate"] < 1:
             raise CommandError("--rate is at least 1.")
-        given = {name: options[name] for name in ("name", "scopes", "rate", "networks", "departments")}
+        names = ("name", "scopes", "rate", "networks", "departments", "sandbox")
+        given = {name: options[name] for name in names}
         try:
             row, key = create_api_key(**given, owner=owner, expires_at=_moment(options["expires"]))
         except InvalidRequest as error:
             raise CommandError(error.detail) from error
+        if row.sandbox_id is not None:
+            self.stdout.write(f"A sandbox key: what it makes isn't real. Sandbox {row.sandbox_id}")
         if options["oauth"]:
             client_id, secret = make_client(row)
             self.stdout.write(f"OAuth client, shown this once: client_id={client_id} client_secret={secret}")

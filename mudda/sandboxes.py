@@ -1,0 +1,207 @@
+"""Wiping a sandbox: everything that its keys have made goes, and nothing else.
+
+Each room registers what it holds. First every room locks what others hang on (issues before plans before runs), so
+that nothing new can come to hang there; then each deletes, runs first. It is one transaction: a crash leaves all or
+nothing, and wiping again is harmless. What lies outside of the database (files, Temporal workflows) is removed by
+messages of the outbox, which are written in that transaction and tried until it is done.
+
+Rows that are never deleted otherwise let this through because the transaction names the sandbox in a setting, and each
+row's own trigger looks whose it is (``mudda.migration_tools``).
+"""
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import OperationalError, connection, transaction
+from django.db.models import Model, QuerySet
+from django.utils import timezone
+from psycopg.errors import DeadlockDetected
+
+from mudda import outbox
+from mudda.errors import AdapterError, Forbidden, NotFound
+from mudda.files.storage import delete_document
+from mudda.migration_tools import WIPED_SANDBOX
+from mudda.models import (
+    Event,
+    IdempotencyRecord,
+    OutboxMessage,
+    Sandbox,
+    WebhookDelivery,
+    WebhookSubscription,
+)
+from mudda.reach import sandbox_of
+
+logger = logging.getLogger(__name__)
+
+DELETE_FILES = "delete_files"
+"""The kind of the outbox message that removes files from the storage: ``{"names": [...]}``."""
+FILES_AT_ONCE = 200
+MOST_ATTEMPTS = 5
+"""Times that a wipe is begun which runs into a deadlock with a worker."""
+
+Removed = dict[str, int]
+"""How many rows of each kind went."""
+
+
+class NoSandbox(Forbidden):
+    code = "no_sandbox"
+    title = "Only a sandbox key has a sandbox."
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a room holds of a sandbox.
+
+    Attributes:
+        lock: locks the rows that others hang on, in the transaction of the wipe.
+        delete: deletes its rows, with what it has to be told outside put into the outbox; says how many of each kind.
+    """
+
+    lock: Callable[[UUID], None]
+    delete: Callable[[UUID], Removed]
+
+
+_rooms: list[Contents] = []
+
+
+def register(contents: Contents) -> None:
+    """Name what a room holds. Rooms register in the order in which they stand on each other, the ground first."""
+    _rooms.append(contents)
+
+
+# --- wiping -----------------------------------------------------------------------------------------
+
+
+def wipe_own(by: Any) -> Removed:
+    """Wipe the sandbox of the key that speaks for ``by``.
+
+    Raises:
+        NoSandbox: it is no sandbox key.
+    """
+    mine = sandbox_of(by)
+    if mine is None:
+        raise NoSandbox
+    return wipe(mine)
+
+
+def wipe(sandbox_id: UUID) -> Removed:
+    """Remove everything that a sandbox holds; what was removed, by kind. Its keys stay, and may begin anew.
+
+    Raises:
+        NotFound: there is no such sandbox.
+    """
+    for attempt in range(1, MOST_ATTEMPTS + 1):
+        try:
+            return _wipe(sandbox_id)
+        except OperationalError as error:
+            if not isinstance(error.__cause__, DeadlockDetected) or attempt == MOST_ATTEMPTS:
+                raise
+            logger.info("wiping sandbox %s met a deadlock and begins anew", sandbox_id)
+    raise AssertionError("not reached: the last attempt has returned or raised")
+
+
+@transaction.atomic
+def _wipe(sandbox_id: UUID) -> Removed:
+    # Two wipes go one after another. No key: rows that name the sandbox may be made meanwhile, and stay.
+    sandbox = Sandbox.objects.select_for_update(no_key=True).filter(pk=sandbox_id).first()
+    if sandbox is None:
+        raise NotFound("There is no such sandbox.")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config(%s, %s, true)", [WIPED_SANDBOX, str(sandbox_id)])
+    for room in _rooms:
+        room.lock(sandbox_id)
+    removed: Removed = {}
+    for room in reversed(_rooms):
+        removed |= room.delete(sandbox_id)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config(%s, '', true)", [WIPED_SANDBOX])
+    Sandbox.objects.filter(pk=sandbox_id).update(wiped_at=timezone.now())
+    logger.info("sandbox %s is wiped: %d rows", sandbox_id, sum(removed.values()))
+    return removed
+
+
+# --- for the rooms ----------------------------------------------------------------------------------
+
+
+def lock_all(rows: QuerySet[Any]) -> None:
+    """Lock rows until the wipe is over, always in the same order."""
+    locked = rows.select_for_update(of=("self",)).order_by("pk").values_list("pk", flat=True)
+    for _ in locked.iterator():
+        pass
+
+
+def delete_all(rows: QuerySet[Any]) -> int:
+    """Delete rows in one statement, without looking at what hangs on them: the caller has seen to that, and the
+    database's constraints hold it."""
+    return int(rows.order_by()._raw_delete(rows.db))
+
+
+def delete_kinds(*kinds: tuple[str, QuerySet[Any]]) -> Removed:
+    """Delete kinds of rows one after another."""
+    return {name: delete_all(rows) for name, rows in kinds}
+
+
+def remove_files(names: Iterable[str], *, after: datetime | None = None) -> int:
+    """Have files removed from the storage after commit; how many.
+
+    Args:
+        after: not before this: a step that is under way may be writing them until then.
+    """
+    found = sorted(set(names))
+    for at in range(0, len(found), FILES_AT_ONCE):
+        message = outbox.put(DELETE_FILES, {"names": found[at : at + FILES_AT_ONCE]})
+        if after is not None:
+            OutboxMessage.objects.filter(pk=message.pk).update(due_at=after + timedelta(seconds=1))
+    return len(found)
+
+
+def deliver_file_removal(message: OutboxMessage) -> None:
+    """The outbox's handler. Removing a file twice is harmless.
+
+    Raises:
+        AdapterError: the storage is away; to be tried again.
+    """
+    for name in message.payload["names"]:
+        try:
+            delete_document(name)
+        except AdapterError as error:
+            if error.retryable:
+                raise
+            logger.warning("a wiped sandbox names a file that is none of ours: %s", error.code)
+
+
+def forget_messages(kind: str, field: str, ids: Iterable[Any]) -> int:
+    """Delete the outbox messages of ``kind`` whose payload has one of ``ids`` as its ``field``."""
+    wanted = [str(one) for one in ids]
+    return delete_all(OutboxMessage.objects.filter(kind=kind, **{f"payload__{field}__in": wanted}))
+
+
+# --- the ground's own -------------------------------------------------------------------------------
+
+
+def _of(model: type[Model], sandbox_id: UUID) -> QuerySet[Any]:
+    return model._default_manager.filter(sandbox=sandbox_id)
+
+
+def _lock_webhooks(sandbox_id: UUID) -> None:
+    lock_all(_of(WebhookSubscription, sandbox_id))
+
+
+def _delete_ground(sandbox_id: UUID) -> Removed:
+    """Last of all: by then nothing of the sandbox is there that could have another event."""
+    webhooks = _of(WebhookSubscription, sandbox_id)
+    callers = Sandbox.objects.get(pk=sandbox_id).api_keys.values_list("pk", flat=True)
+    answers = IdempotencyRecord.objects.filter(caller__in=[f"key:{pk}" for pk in callers])
+    return delete_kinds(
+        ("deliveries", WebhookDelivery.objects.filter(subscription__in=webhooks)),
+        ("webhooks", webhooks),
+        ("events", _of(Event, sandbox_id)),
+        ("idempotency_keys", answers),
+    )
+
+
+register(Contents(_lock_webhooks, _delete_ground))
