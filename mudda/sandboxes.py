@@ -1,9 +1,10 @@
 """Wiping a sandbox: everything that its keys have made goes, and nothing else.
 
-Each room registers what it holds. First every room locks what others hang on (issues before plans before runs), so
-that nothing new can come to hang there; then each deletes, runs first. It is one transaction: a crash leaves all or
-nothing, and wiping again is harmless. What lies outside of the database (files, Temporal workflows) is removed by
-messages of the outbox, which are written in that transaction and tried until it is done.
+Each room registers what it holds. First the sandbox is locked, so that nothing new can come to name it, and every room
+locks what others hang on (issues before plans before runs), so that nothing new can come to hang there; then each
+deletes, runs first. It is one transaction: a crash leaves all or nothing, and wiping again is harmless. What lies
+outside of the database (files, Temporal workflows) is removed by messages of the outbox, which are written in that
+transaction and tried until it is done.
 
 Rows that are never deleted otherwise let this through because the transaction names the sandbox in a setting, and each
 row's own trigger looks whose it is (``mudda.migration_tools``).
@@ -19,7 +20,7 @@ from uuid import UUID
 from django.db import OperationalError, connection, transaction
 from django.db.models import Model, QuerySet
 from django.utils import timezone
-from psycopg.errors import DeadlockDetected
+from psycopg.errors import DeadlockDetected, LockNotAvailable
 
 from mudda import outbox
 from mudda.errors import AdapterError, Forbidden, NotFound
@@ -40,8 +41,12 @@ logger = logging.getLogger(__name__)
 DELETE_FILES = "delete_files"
 """The kind of the outbox message that removes files from the storage: ``{"names": [...]}``."""
 FILES_AT_ONCE = 200
-MOST_ATTEMPTS = 5
-"""Times that a wipe is begun which runs into a deadlock with a worker."""
+PATIENCE = "500ms"
+"""How long a wipe waits for whoever is at work in the sandbox; then it lets go of everything and begins anew. Less than
+PostgreSQL waits before it looks for a deadlock: so it is the wipe that gives way."""
+MOST_ATTEMPTS = 40
+
+IN_THE_WAY = (LockNotAvailable, DeadlockDetected)
 
 Removed = dict[str, int]
 """How many rows of each kind went."""
@@ -98,30 +103,36 @@ def wipe(sandbox_id: UUID) -> Removed:
         try:
             return _wipe(sandbox_id)
         except OperationalError as error:
-            if not isinstance(error.__cause__, DeadlockDetected) or attempt == MOST_ATTEMPTS:
+            if not isinstance(error.__cause__, IN_THE_WAY) or attempt == MOST_ATTEMPTS:
                 raise
-            logger.info("wiping sandbox %s met a deadlock and begins anew", sandbox_id)
+            logger.info("wiping sandbox %s gives way and begins anew", sandbox_id)
     raise AssertionError("not reached: the last attempt has returned or raised")
 
 
 @transaction.atomic
 def _wipe(sandbox_id: UUID) -> Removed:
-    # Two wipes go one after another. No key: rows that name the sandbox may be made meanwhile, and stay.
-    sandbox = Sandbox.objects.select_for_update(no_key=True).filter(pk=sandbox_id).first()
+    _set("lock_timeout", PATIENCE)
+    # Whoever makes a row that names the sandbox has to wait for us, at their commit at the latest.
+    sandbox = Sandbox.objects.select_for_update().filter(pk=sandbox_id).first()
     if sandbox is None:
         raise NotFound("There is no such sandbox.")
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config(%s, %s, true)", [WIPED_SANDBOX, str(sandbox_id)])
+    _set(WIPED_SANDBOX, str(sandbox_id))
     for room in _rooms:
         room.lock(sandbox_id)
     removed: Removed = {}
     for room in reversed(_rooms):
         removed |= room.delete(sandbox_id)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config(%s, '', true)", [WIPED_SANDBOX])
+    _set(WIPED_SANDBOX, "")
+    _set("lock_timeout", "0")
     Sandbox.objects.filter(pk=sandbox_id).update(wiped_at=timezone.now())
     logger.info("sandbox %s is wiped: %d rows", sandbox_id, sum(removed.values()))
     return removed
+
+
+def _set(name: str, value: str) -> None:
+    """Set something of PostgreSQL's for the current transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config(%s, %s, true)", [name, value])
 
 
 # --- for the rooms ----------------------------------------------------------------------------------
@@ -137,7 +148,7 @@ def lock_all(rows: QuerySet[Any]) -> None:
 def delete_all(rows: QuerySet[Any]) -> int:
     """Delete rows in one statement, without looking at what hangs on them: the caller has seen to that, and the
     database's constraints hold it."""
-    return int(rows.order_by()._raw_delete(rows.db))
+    return int(rows.order_by()._raw_delete(rows.db) or 0)  # None where Django sees that nothing can match
 
 
 def delete_kinds(*kinds: tuple[str, QuerySet[Any]]) -> Removed:

@@ -12,16 +12,22 @@ VALUES = {"uuid": str(UNKNOWN), "int": "1", "slug": "a", "str": "ISSUE-999999"}
 NOT_OURS = ("admin/", "schema", "docs")
 
 
-def every_view(resolver: Any = None, before: str = "") -> Iterator[tuple[str, Any]]:
-    """The path of each view of the API, with values that name nothing, and its class."""
+def every_route(resolver: Any = None, before: str = "") -> Iterator[tuple[str, Any]]:
+    """The route of each view of the API, as ``/issues/<str:reference>``, and its class."""
     for pattern in (resolver or get_resolver()).url_patterns:
         path = before + str(pattern.pattern)
         if path.startswith(NOT_OURS):
             continue
         if hasattr(pattern, "url_patterns"):
-            yield from every_view(pattern, path)
+            yield from every_route(pattern, path)
         elif (view := getattr(pattern.callback, "cls", None)) is not None:
-            yield "/" + re.sub(r"<(\w+):\w+>", lambda found: VALUES[found[1]], path), view
+            yield f"/{path}", view
+
+
+def every_view() -> Iterator[tuple[str, Any]]:
+    """The path of each view of the API, with values that name nothing, and its class."""
+    for route, view in every_route():
+        yield re.sub(r"<(\w+):\w+>", lambda found: VALUES[found[1]], route), view
 
 
 def every_call() -> list[tuple[str, str, str]]:
