@@ -33,14 +33,6 @@ class LeaseHeld(Exception):
     """Another attempt of the same step is alive; this one has to wait for it."""
 
 
-class NotInSandbox(AdapterError):
-    """The activity doesn't say what it would do, and nothing may be done."""
-
-    def __init__(self, name: str) -> None:
-        message = f"A sandbox does nothing outside, and the activity doesn't say what {name} would be."
-        super().__init__(message, code="not_in_sandbox", permanent=True)
-
-
 class UncertainEffect(Exception):
     """Nobody can know whether it happened: a person has to be asked."""
 
@@ -86,10 +78,9 @@ class Effects:
             inside: it stays in our own house (a file in our storage), so that a sandbox may do it.
 
         Raises:
-            NotInSandbox: it would have to be withheld, and nothing says what it is.
             LeaseHeld: another attempt is at it right now.
             UncertainEffect: it may have happened, and doing it twice would be wrong.
-            AdapterError: it did not happen.
+            AdapterError: it did not happen; ``not_withheld`` in a sandbox, where nothing says what it would have been.
             WrongEffect: the class is not the declared one, or ``ask`` doesn't go with it.
         """
         effect, begun_before = self._claim(self.key(name), self._class_of(name, effect_class, ask))
@@ -118,7 +109,8 @@ class Effects:
     @staticmethod
     def _withhold(name: str, key: str, withheld: Callable[[str], Receipt] | None) -> Receipt:
         if withheld is None:
-            raise NotInSandbox(name)
+            message = f"A sandbox does nothing outside, and the activity doesn't say what {name} would be."
+            raise AdapterError(message, code="not_withheld", permanent=True)
         return withheld(key)
 
     def _class_of(self, name: str, said: str | None, ask: object) -> str:

@@ -58,7 +58,7 @@ class NoModel(Conflict):
 
 
 class NoModelInSandbox(NoModel):
-    code = "planner_in_sandbox"
+    code = "no_model_in_sandbox"
     title = "A sandbox sends nothing outside, so no model is asked to change a plan in words."
 
 

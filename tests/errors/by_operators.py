@@ -53,6 +53,13 @@ def a_key_for_a_department_that_its_owner_may_not_see(scene):
     apikeys.create_api_key(name="x", scopes=["plans:read"], owner=owner, departments=["water"])
 
 
+@provokes(apikeys.UnknownSandbox)
+def a_key_for_somebody_elses_sandbox(scene):
+    scene.needs("city")
+    theirs, _ = apikeys.create_api_key(name="y", scopes=["plans:read"], sandbox=apikeys.NEW_SANDBOX)
+    apikeys.create_api_key(name="x", scopes=["plans:read"], sandbox=str(theirs.sandbox_id))
+
+
 @provokes(apikeys.KeyRevoked)
 def another_text_for_a_key_that_was_revoked(scene):
     row = ApiKey.objects.get(prefix=scene.api.key.partition(".")[0])

@@ -11,12 +11,30 @@ import pytest
 
 from mudda.errors import MuddaError
 from mudda.middleware import RequestIdFilter
-from tests.errors import by_issues, by_operators, by_plans, by_policies, by_requests, by_runs, by_webhooks
+from tests.errors import (
+    by_issues,
+    by_operators,
+    by_plans,
+    by_policies,
+    by_requests,
+    by_runs,
+    by_sandboxes,
+    by_webhooks,
+)
 from tests.errors.kinds import ROOT, every_kind, field_codes, given_codes, raised_families
 from tests.errors.provoking import PROVOCATIONS, Scene
 from tests.links.pictures import picture
 
-PROVOKED_IN = (by_issues, by_operators, by_plans, by_policies, by_requests, by_runs, by_webhooks)
+PROVOKED_IN = (
+    by_issues,
+    by_operators,
+    by_plans,
+    by_policies,
+    by_requests,
+    by_runs,
+    by_sandboxes,
+    by_webhooks,
+)
 PAGE = ROOT / "docs/errors.md"
 HEADINGS = ("From the API", "Of commands, the dispatcher and the worker")
 MEMBERS = {"type", "title", "status", "detail", "code", "request_id"}

@@ -6,7 +6,8 @@ import httpx
 import pytest
 from django.core import mail
 
-from executions.effects import Effects, NotInSandbox
+from executions.adapters.errors import AdapterError
+from executions.effects import Effects
 from executions.models import Effect, StepRun, WorkflowExecution
 from executions.reminders import TASK_LETTER, put_letters
 from executions.sandboxes import END_RUN
@@ -198,9 +199,9 @@ def test_a_queryable_effect_asks_nobody(step):
 
 
 def test_an_effect_that_does_not_say_what_it_would_be_fails_in_clear_words(step):
-    with pytest.raises(NotInSandbox) as caught:
+    with pytest.raises(AdapterError) as caught:
         Effects(step, lease_seconds=60, declared="idempotent").once("call", never)
-    assert (caught.value.code, caught.value.permanent) == ("not_in_sandbox", True)
+    assert (caught.value.code, caught.value.permanent) == ("not_withheld", True)
     assert Effect.objects.get().status == "failed"
 
 
@@ -277,7 +278,7 @@ def test_a_plan_of_a_sandbox_is_not_changed_in_words(owner, settings):
     _, api = make_key(owner, "new")
     drafted = good(api.post("/workflows/generate", REPORT))
     answer = api.post(f"/workflows/{drafted['workflow_id']}/revise", {"instruction": "Call first."})
-    assert (answer.status_code, answer.json()["code"]) == (409, "planner_in_sandbox")
+    assert (answer.status_code, answer.json()["code"]) == (409, "no_model_in_sandbox")
 
 
 def test_a_draft_of_a_sandbox_is_there_at_once_though_there_is_a_model(owner, settings):

@@ -34,7 +34,7 @@ __all__ = ["CORRECTIONS", "PlannerSettings", "draft_plan", "revise_plan"]
 
 CORRECTIONS = 2  # times that problems are handed back to the model
 
-NEVER_ASKED = NO_KEY, IN_SANDBOX = "planner_no_key", "planner_in_sandbox"
+NEVER_ASKED = ("planner_no_key", "planner_in_sandbox")
 """Why no model was asked, where that is as it should be."""
 
 log = logging.getLogger(__name__)
@@ -143,9 +143,11 @@ def _with_model(
 
 def _client(settings: PlannerSettings, ledger: Ledger) -> ModelClient:
     if settings.sandbox:
-        raise PlannerUnavailable(IN_SANDBOX, "A sandbox sends nothing outside, so no model is asked.")
+        raise PlannerUnavailable(
+            "planner_in_sandbox", "A sandbox sends nothing outside, so no model is asked."
+        )
     if not settings.api_key:
-        raise PlannerUnavailable(NO_KEY, "There is no key for a model.")
+        raise PlannerUnavailable("planner_no_key", "There is no key for a model.")
     # The SDK takes a second to import; a city without a key need not wait for it at every start.
     from workflows.planning.client import ModelClient
 
