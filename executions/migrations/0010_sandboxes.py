@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('executions', '0010_task_due_order'),
+        ('executions', '0009_task_due_order'),
         ('issues', '0005_sandboxes'),
         ('mudda', '0006_sandboxes'),
         ('workflows', '0005_sandboxes'),
