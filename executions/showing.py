@@ -24,6 +24,7 @@ WAITING = """
     WHERE execution_id = %(run)s::uuid AND status IN ('open', 'on_hold') AND awaited ORDER BY opened_at, id
 """
 SUMMARY_FIELDS = (
+    "sandbox",
     "plan__issue_id",
     "plan__title",
     "status",
@@ -56,6 +57,7 @@ def summary_of(execution: WorkflowExecution) -> dict[str, Any]:
     """A run in a list (``ExecutionSummary``)."""
     return {
         "id": str(execution.pk),
+        "sandbox": execution.is_sandbox,
         "workflow_plan_id": str(execution.plan_id),
         "temporal_workflow_id": execution.temporal_workflow_id,
         "status": execution.status,

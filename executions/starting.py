@@ -96,7 +96,9 @@ def start_execution(execution: WorkflowExecution, given: RunInput) -> None:
     run_id = temporal.start_workflow(PLAN_WORKFLOW, given, workflow_id=execution.temporal_workflow_id)
     prepared.execute(NOTE_RUN, {"run": run_id, "execution": execution.pk})
     if not WorkflowExecution.objects.filter(pk=execution.pk).exists():
-        temporal.terminate_workflow(execution.temporal_workflow_id, reason=WIPED)  # while it was being started
+        temporal.terminate_workflow(
+            execution.temporal_workflow_id, reason=WIPED
+        )  # while it was being started
 
 
 @transaction.atomic
