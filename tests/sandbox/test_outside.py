@@ -159,14 +159,14 @@ def test_wiping_ends_a_run_in_temporal(outside):
 @pytest.mark.django_db(transaction=True)
 def test_a_run_that_is_wiped_while_it_is_being_started_is_ended(live_worker):
     """The wipe comes between the launch's commit and Temporal's word."""
-    from executions.starting import start_execution
+    from executions.starting import run_input, start_execution
     from mudda import sandboxes
 
     factories.load_city()
     world = make_world(factories.make_user(is_superuser=True), "new")
     run = WorkflowExecution.objects.get(pk=world.ids["execution_id"])
     sandboxes.wipe(world.key.sandbox_id)
-    start_execution(run)
+    start_execution(run, run_input(run))
     assert temporal.status_of(run.temporal_workflow_id) != "RUNNING"
 
 
