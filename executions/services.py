@@ -52,6 +52,17 @@ class CatalogueChanged(Conflict):
     title = "The activities have changed since the approval: the plan needs to be approved again."
 
 
+LOCK_RUNS = """
+    SELECT run.id FROM workflow_executions run JOIN workflow_plans plan ON plan.id = run.plan_id
+    WHERE plan.issue_id = %(issue)s::bigint ORDER BY run.id FOR NO KEY UPDATE OF run
+"""
+
+
+def lock_runs(issue: int) -> None:
+    """Lock the runs for the issue with this key until commit."""
+    prepared.fetch(LOCK_RUNS, {"issue": issue})
+
+
 # --- launching --------------------------------------------------------------------------------------
 
 

@@ -7,6 +7,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from issues.facts import correct_facts
+from issues.handing_over import lock_followers
 from issues.models import Issue
 from issues.services import department_named, update_issue
 from mudda import events
@@ -37,6 +38,8 @@ def change_issue(issue: Issue, changes: Mapping[str, Any], *, by: User, expected
         PreconditionFailed: it was changed since; carries the current version.
         UnknownCategory, UnknownDepartment, InvalidRequest: a value that it can't have, with its pointer.
     """
+    if not {"category", "department"}.isdisjoint(changes):
+        lock_followers(issue.pk)
     locked = locked_issue(issue.pk, by)
     ensure_current(expected, locked.event_seq, version=locked.event_seq)
     facts = {fact: changes[name] for name, fact in FACT_OF.items() if name in changes}

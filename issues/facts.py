@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol
 from django.contrib.auth.models import User
 from django.db import transaction
 
+from issues.handing_over import lock_followers
 from issues.models import Category, Issue, Urgency
 from issues.services import LONGEST_ADDRESS
 from mudda import events
@@ -134,6 +135,8 @@ def correct_facts(
     """
     if not Issue.objects.visible_to(by).filter(pk=issue.pk).exists():
         raise NotFound("There is no such issue.")
+    if "category" in facts:
+        lock_followers(issue.pk)
     locked = _locked(issue.pk)
     ensure_current(expected_version, locked.event_seq, version=locked.event_seq)
     values = {name: _checked(name, value) for name, value in facts.items()}
