@@ -6,12 +6,12 @@ They are written so that each parameter has a type (``%(at)s::timestamptz``). Be
 statements: ``DATABASE_PREPARED=false``.
 """
 
-from collections.abc import Mapping, Sequence
-from functools import cache
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
 from typing import Any
 
 import psycopg
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import Field, Model
 
 
@@ -20,6 +20,22 @@ def fetch(statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     with _cursor() as cursor:
         cursor.execute(statement, values)
         return list(cursor.fetchall())
+
+
+def fetch_models(
+    models: Mapping[str, type[Model]], source: str, values: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """Whole rows of several models, read at once.
+
+    Args:
+        models: what is read, by the names that ``source`` gives the tables.
+        source: what follows ``SELECT ...``: from where, and which.
+
+    Returns:
+        for each row an object of each model by its name; None where an outer join found nothing.
+    """
+    wanted = tuple(models.items())
+    return [_objects(wanted, row) for row in fetch(f"SELECT {_columns(wanted)} {source}", values)]  # noqa: S608
 
 
 def execute(statement: str, values: Mapping[str, Any]) -> int:
@@ -32,7 +48,7 @@ def execute(statement: str, values: Mapping[str, Any]) -> int:
 def insert(row: Model) -> None:
     """What ``row.save(force_insert=True)`` does, without signals: a key that the database gives is set."""
     statement, fields = _insertion(type(row))
-    [(key,)] = fetch(statement, {str(field.column): _value(field, row, adding=True) for field in fields})
+    [(key,)] = fetch(statement, _values(fields, row, adding=True))
     row.pk = key
     row._state.adding = False
 
@@ -41,19 +57,57 @@ def insert_all(rows: Sequence[Model]) -> None:
     """What ``bulk_create`` does with rows of one model without columns that are arrays; their keys stay unknown."""
     if rows:
         statement, fields = _insertion_of_many(type(rows[0]))
-        values = {str(field.column): [_value(field, row, adding=True) for row in rows] for field in fields}
-        execute(statement, values)
+        each = [_values(fields, row, adding=True) for row in rows]
+        execute(statement, {name: [values[name] for values in each] for name in each[0]})
 
 
 def update(row: Model, *names: str) -> None:
     """What ``row.save(update_fields=names)`` does, without signals; ``names`` are those of fields."""
     statement, fields = _update(type(row), names)
-    values = {str(field.column): _value(field, row, adding=False) for field in fields}
-    execute(statement, {**values, "key": row.pk})
+    execute(statement, {**_values(fields, row, adding=False), "key": row.pk})
 
 
-def _value(field: "Field[Any, Any]", row: Model, *, adding: bool) -> Any:
-    return field.get_db_prep_save(field.pre_save(row, adding), connection)
+def _values(fields: Sequence["Field[Any, Any]"], row: Model, *, adding: bool) -> dict[str, Any]:
+    """What is written into each column."""
+    database = _database()
+    return {
+        str(field.column): field.get_db_prep_save(field.pre_save(row, adding), database) for field in fields
+    }
+
+
+def _objects(models: tuple[tuple[str, type[Model]], ...], row: Sequence[Any]) -> dict[str, Any]:
+    found, at = {}, 0
+    for name, model in models:
+        names, key, converters = _reading(model)
+        values = list(row[at : at + len(names)])
+        at += len(names)
+        for place, convert in converters:
+            values[place] = convert(values[place])
+        found[name] = model.from_db(DEFAULT_DB_ALIAS, names, values) if values[key] is not None else None
+    return found
+
+
+@cache
+def _columns(models: tuple[tuple[str, type[Model]], ...]) -> str:
+    return ", ".join(
+        f'{name}."{field.column}"' for name, model in models for field in model._meta.concrete_fields
+    )
+
+
+@cache
+def _reading(model: type[Model]) -> tuple[list[str], int, list[tuple[int, Callable[[Any], Any]]]]:
+    """The fields' names, the place of the key, and what makes of a column's value the field's, by its place."""
+    fields = model._meta.concrete_fields
+    converters = [
+        (place, partial(_converted, convert, field.cached_col))
+        for place, field in enumerate(fields)
+        for convert in field.get_db_converters(_database())
+    ]
+    return [field.attname for field in fields], fields.index(model._meta.pk), converters
+
+
+def _converted(convert: Callable[[Any, Any, Any], Any], column: Any, value: Any) -> Any:
+    return convert(value, column, _database())
 
 
 @cache
@@ -91,14 +145,19 @@ def _table(model: type[Model], fields: Sequence["Field[Any, Any]"]) -> str:
 
 def _type(field: "Field[Any, Any]") -> str:
     """A column's type without its length: a cast to a length cuts off silently what an insert refuses."""
-    return str(field.rel_db_type(connection) if field.remote_field else field.db_type(connection)).partition(
-        "("
-    )[0]
+    database = _database()
+    kind = field.rel_db_type(database) if field.remote_field else field.db_type(database)
+    return str(kind).partition("(")[0]
 
 
 def _cursor() -> Any:
     """A cursor that sends values apart from the text, wrapped as Django's are: errors, and the log of queries."""
-    database: Any = connection
+    database = _database()
     database.ensure_connection()
     with database.wrap_database_errors:
         return database._prepare_cursor(psycopg.Cursor(database.connection))
+
+
+def _database() -> Any:
+    """This thread's connection itself: ``django.db.connection`` looks it up again for everything it is asked."""
+    return connections[DEFAULT_DB_ALIAS]

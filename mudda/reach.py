@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Q
+from django.db.models import Model, Q
 
 if TYPE_CHECKING:
     from mudda.models import ApiKey
@@ -56,6 +56,39 @@ def within_sandbox(user: Any, path: str = "sandbox") -> Q:
     if mine.sandboxes_too:
         return Q()
     return Q(**{f"{path}__isnull": True}) if mine.sandbox is None else Q(**{path: mine.sandbox})
+
+
+def holds(condition: Q, row: Model) -> bool:
+    """Whether a filter keeps a row that was read already: what a caller may see is said once, as a filter.
+
+    Knows what such filters are made of: ``exact``, ``in`` and ``isnull``, joined by AND and OR.
+
+    Raises:
+        ValueError: there is something else in it: a defect of the caller.
+    """
+    if condition.negated or condition.connector not in (Q.AND, Q.OR):
+        raise ValueError(f"not understood: {condition}")
+    parts = [holds(part, row) if isinstance(part, Q) else _is_so(row, *part) for part in condition.children]
+    return any(parts) if condition.connector == Q.OR else all(parts)
+
+
+def _is_so(row: Any, path: str, expected: Any) -> bool:
+    *names, last = path.split("__")
+    lookup = last if last in {"exact", "in", "isnull"} else "exact"
+    if lookup != last:
+        names.append(last)
+    for name in names[:-1]:
+        row = getattr(row, name) if row is not None else None
+    if row is not None and not isinstance(row, Model):
+        raise ValueError(f"not understood: {path}")
+    if expected is None:
+        lookup, expected = "isnull", True
+    value = None if row is None else row.serializable_value(names[-1])
+    if lookup == "isnull":
+        return (value is None) == expected
+    if value is None:  # as in SQL, where nothing is equal to NULL
+        return False
+    return bool(value in expected if lookup == "in" else value == expected)
 
 
 # --- what is read along with a key ------------------------------------------------------------------

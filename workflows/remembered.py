@@ -1,6 +1,6 @@
 """What follows from the text of a revision alone, worked out once: a text with the same digest is the same text."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -42,4 +42,4 @@ def _problems(text: _Text, catalogue_digest: str, category_target: str | None) -
 def _compiled(text: _Text, catalogue_digest: str, category_target: str | None) -> CompiledPlan:
     problems = _problems(text, catalogue_digest, category_target)
     # The digest that was approved: a revision saved by an older version may be written otherwise today.
-    return replace(compile_plan(text.document, offered(), problems), digest=text.digest)
+    return compile_plan(text.document, offered(), problems, sha=text.digest)

@@ -1,25 +1,43 @@
 """What can be done with a plan once it is drafted: change it, approve it, reject it."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import Model
 
-from issues.models import Department, Issue
+from issues.models import Category, Department, Issue
 from mudda import events, prepared
 from mudda.errors import Conflict, NotFound, Unprocessable
 from mudda.etags import Expected, ensure_current
 from mudda.events import Actor
+from mudda.reach import holds
 from workflows.departments import names_departments, unknown_departments
-from workflows.models import PlanApproval, PlanRevision, PlanStatus, WorkflowPlan
+from workflows.models import PlanApproval, PlanRevision, PlanStatus, WorkflowPlan, plans_seen_by
 from workflows.plan.catalogue import offered
 from workflows.plan.changes import compare
 from workflows.plan.schema import canonical_text, digest, normalise
 from workflows.plan.validation import Problem, has_errors, validate
 from workflows.policies.checking import policy_problems
 from workflows.remembered import problems_of
+
+PLAN_PARTS: dict[str, type[Model]] = {
+    "plan": WorkflowPlan,
+    "issue": Issue,
+    "category": Category,
+    "department": Department,
+    "revision": PlanRevision,
+}
+FIND_PLAN = """
+    FROM workflow_plans plan
+    JOIN issues_issue issue ON issue.id = plan.issue_id
+    LEFT JOIN issues_category category ON category.id = issue.category_id
+    LEFT JOIN issues_department department ON department.id = issue.department_id
+    LEFT JOIN plan_revisions revision ON revision.id = plan.current_id
+    WHERE plan.id = %(id)s::uuid
+"""
 
 
 class StaleDigest(Conflict):
@@ -283,11 +301,21 @@ def locked_plan(plan_id: UUID, by: User) -> WorkflowPlan:
     """The plan, locked until commit, with its text and its issue; NotFound when ``by`` may not see it."""
     prepared.fetch("SELECT id FROM workflow_plans WHERE id = %(id)s::uuid FOR UPDATE", {"id": plan_id})
     # Read only once it is locked: rows joined to a row that had to be waited for would be those from before.
-    related = WorkflowPlan.objects.select_related("current", "issue__category", "issue__department")
-    plan = related.visible_to(by).filter(pk=plan_id).order_by().first()
-    if plan is None:
+    plan = _whole_plan(plan_id)
+    if plan is None or not holds(plans_seen_by(by), plan):
         raise NotFound("There is no such plan.")
     return plan
+
+
+def _whole_plan(plan_id: UUID) -> WorkflowPlan | None:
+    """A plan with its text and its issue, whosoever may see it."""
+    rows = prepared.fetch_models(PLAN_PARTS, FIND_PLAN, {"id": plan_id})
+    if not rows:
+        return None
+    plan, issue = rows[0]["plan"], rows[0]["issue"]
+    issue.category, issue.department = rows[0]["category"], rows[0]["department"]
+    plan.issue, plan.current = issue, rows[0]["revision"]
+    return cast(WorkflowPlan, plan)
 
 
 def current_revision(plan: WorkflowPlan) -> PlanRevision:

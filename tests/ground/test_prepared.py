@@ -4,13 +4,13 @@ import pytest
 from django.db import DataError, IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from issues.models import Issue
+from issues.models import Category, Department, Issue
 from issues.services import report_issue
 from mudda import event_types, events, prepared
 from mudda.models import Event, OutboxMessage
 from mudda.transactions import is_whole, whole
 from tests import factories
-from workflows.models import PlanApproval, WorkflowPlan
+from workflows.models import PlanApproval, PlanRevision, WorkflowPlan
 
 
 def test_a_row_is_inserted_as_its_model_would_and_gets_its_key(db):
@@ -37,6 +37,34 @@ def test_many_rows_are_inserted_and_one_is_updated(db):
     found = OutboxMessage.objects.get(pk=rows[0].pk)
     assert (found.payload, found.kind) == ({"m": None}, "a")
     prepared.insert_all([])
+
+
+def test_rows_of_several_models_are_read_as_the_models_read_them(db):
+    factories.load_city()
+    plan = factories.make_plan()
+    plan.issue.category = Category.objects.get(code="water_leak")
+    plan.issue.save()
+    source = """
+        FROM workflow_plans plan JOIN issues_issue issue ON issue.id = plan.issue_id
+        LEFT JOIN plan_revisions revision ON revision.id = plan.current_id
+        LEFT JOIN issues_category category ON category.id = issue.category_id
+        LEFT JOIN issues_department nobody ON nobody.id = -1
+        WHERE plan.id = %(plan)s::uuid
+    """
+    wanted = {
+        "plan": WorkflowPlan,
+        "issue": Issue,
+        "revision": PlanRevision,
+        "category": Category,
+        "nobody": Department,
+    }
+    [found] = prepared.fetch_models(wanted, source, {"plan": plan.pk})
+    assert found.pop("nobody") is None
+    for row in found.values():
+        assert not row._state.adding
+        same = type(row).objects.get(pk=row.pk)
+        for field in row._meta.concrete_fields:
+            assert getattr(row, field.attname) == getattr(same, field.attname), (row, field.name)
 
 
 @pytest.mark.parametrize("insert", [prepared.insert, lambda row: prepared.insert_all([row])])

@@ -24,7 +24,7 @@ __all__ = ["CompiledPlan", "CompiledStep", "PlanHasProblems", "compile_plan", "s
 
 
 def compile_plan(
-    document: object, catalogue: Catalogue, problems: Sequence[Problem] | None = None
+    document: object, catalogue: Catalogue, problems: Sequence[Problem] | None = None, *, sha: str = ""
 ) -> CompiledPlan:
     """Join a plan with the catalogue.
 
@@ -32,6 +32,7 @@ def compile_plan(
         document: The plan, normalised or not; the digest is that of the normalised document.
         catalogue: The activities offered.
         problems: What ``validate`` finds in it, for a caller who knows.
+        sha: The digest that it is known by, for a caller who knows; by default the normalised document's.
 
     Raises:
         PlanHasProblems: the plan has errors; carries all problems.
@@ -42,7 +43,7 @@ def compile_plan(
         raise PlanHasProblems(list(problems))
     plan = parse_plan(document)
     return CompiledPlan(
-        digest(document),
+        sha or digest(document),
         catalogue.digest,
         plan.workflow_name,
         tuple(_compile_step(step, catalogue) for step in plan.steps),
