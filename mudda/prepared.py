@@ -47,8 +47,10 @@ def execute(statement: str, values: Mapping[str, Any]) -> int:
 
 def insert(row: Model) -> None:
     """What ``row.save(force_insert=True)`` does, without signals: a key that the database gives is set."""
-    statement, fields = _insertion(type(row))
-    [(key,)] = fetch(statement, _values(fields, row, adding=True))
+    model = type(row)
+    given = _values(_inserted(model), row, adding=True)
+    values = {name: value for name, value in given.items() if value is not None or name not in _empty(model)}
+    [(key,)] = fetch(_insertion(model, tuple(values)), values)
     row.pk = key
     row._state.adding = False
 
@@ -56,9 +58,15 @@ def insert(row: Model) -> None:
 def insert_all(rows: Sequence[Model]) -> None:
     """What ``bulk_create`` does with rows of one model without columns that are arrays; their keys stay unknown."""
     if rows:
-        statement, fields = _insertion_of_many(type(rows[0]))
-        each = [_values(fields, row, adding=True) for row in rows]
-        execute(statement, {name: [values[name] for values in each] for name in each[0]})
+        model = type(rows[0])
+        each = [_values(_inserted(model), row, adding=True) for row in rows]
+        columns = {name: [values[name] for values in each] for name in each[0]}
+        values = {
+            name: column
+            for name, column in columns.items()
+            if name not in _empty(model) or any(value is not None for value in column)
+        }
+        execute(_insertion_of_many(model, tuple(values)), values)
 
 
 def update(row: Model, *names: str) -> None:
@@ -111,18 +119,17 @@ def _converted(convert: Callable[[Any, Any, Any], Any], column: Any, value: Any)
 
 
 @cache
-def _insertion(model: type[Model]) -> tuple[str, Sequence["Field[Any, Any]"]]:
-    fields = _inserted(model)
-    values = ", ".join(f"%({field.column})s::{_type(field)}" for field in fields)
+def _insertion(model: type[Model], columns: tuple[str, ...]) -> str:
+    """Into these columns. The others stay NULL, so that what is mostly empty costs nothing."""
+    values = ", ".join(f"%({name})s::{kind}" for name, kind in _types(model, columns))
     key = f'RETURNING "{model._meta.pk.column}"'
-    return f"INSERT INTO {_table(model, fields)} VALUES ({values}) {key}", fields  # noqa: S608 (the models' own names)
+    return f"INSERT INTO {_table(model, columns)} VALUES ({values}) {key}"  # noqa: S608 (the models' own names)
 
 
 @cache
-def _insertion_of_many(model: type[Model]) -> tuple[str, Sequence["Field[Any, Any]"]]:
-    fields = _inserted(model)
-    values = ", ".join(f"%({field.column})s::{_type(field)}[]" for field in fields)
-    return f"INSERT INTO {_table(model, fields)} SELECT * FROM unnest({values})", fields  # noqa: S608 (see above)
+def _insertion_of_many(model: type[Model], columns: tuple[str, ...]) -> str:
+    values = ", ".join(f"%({name})s::{kind}[]" for name, kind in _types(model, columns))
+    return f"INSERT INTO {_table(model, columns)} SELECT * FROM unnest({values})"  # noqa: S608 (see above)
 
 
 @cache
@@ -134,13 +141,24 @@ def _update(model: type[Model], names: tuple[str, ...]) -> tuple[str, Sequence["
     return f'UPDATE "{table}" SET {changes} WHERE {where}', fields  # noqa: S608 (see above)
 
 
+@cache
 def _inserted(model: type[Model]) -> list["Field[Any, Any]"]:
     return [field for field in model._meta.concrete_fields if not field.db_returning]
 
 
-def _table(model: type[Model], fields: Sequence["Field[Any, Any]"]) -> str:
-    columns = ", ".join(f'"{field.column}"' for field in fields)
-    return f'"{model._meta.db_table}" ({columns})'
+@cache
+def _empty(model: type[Model]) -> frozenset[str]:
+    """The columns that are NULL where nothing is written into them."""
+    return frozenset(field.column for field in _inserted(model) if field.null and not field.has_db_default())
+
+
+def _types(model: type[Model], columns: tuple[str, ...]) -> list[tuple[str, str]]:
+    return [(field.column, _type(field)) for field in _inserted(model) if field.column in columns]
+
+
+def _table(model: type[Model], columns: tuple[str, ...]) -> str:
+    named = ", ".join(f'"{name}"' for name in columns)
+    return f'"{model._meta.db_table}" ({named})'
 
 
 def _type(field: "Field[Any, Any]") -> str:

@@ -123,8 +123,11 @@ _database["OPTIONS"] = {
         "reconnect_timeout": 5,
     },
 }
+_database["ENGINE"] = (
+    "mudda.database"  # Django's for PostgreSQL; looks after the health of connections itself
+)
 DATABASES: dict[str, dict[str, Any]] = {
-    "default": {**_database, "CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True}
+    "default": {**_database, "CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": False}
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -1,0 +1,41 @@
+"""The backend, under the name where Django looks for it.
+
+Django's own pool sends an empty query before each use of a connection, which is a round trip for every request and
+another one after each call to Temporal. A server that goes away hangs up, and one that is gone without a word is
+noticed by the keepalives (``mudda.settings``): either can be seen on the socket without asking.
+"""
+
+import select
+from typing import Any
+
+from django.db.backends.postgresql import base
+from psycopg import OperationalError
+from psycopg_pool import ConnectionPool
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    """With ``CONN_HEALTH_CHECKS`` off: a connection on which something has happened since its last use is checked."""
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        """A connection that works: those that don't are given back to the pool, which makes others instead."""
+        connection = super().get_new_connection(conn_params)
+        while self.pool and _has_news(connection) and not _works(connection):
+            connection.close()
+            self.pool.putconn(connection)
+            connection = super().get_new_connection(conn_params)
+        return connection
+
+
+def _has_news(connection: Any) -> bool:
+    """Whether the server has said something unasked, or has hung up. (Not ``select``: it takes low numbers only.)"""
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
+
+
+def _works(connection: Any) -> bool:
+    try:
+        ConnectionPool.check_connection(connection)
+    except OperationalError:
+        return False
+    return True
