@@ -25,7 +25,8 @@ from issues.duplicates import (
 from issues.models import WORDS, Issue, within_departments
 from issues.nearness import likeness
 from issues.serializers import duplicates_output
-from workflows.models import PlanApproval, PlanRevision, PlanStatus, WorkflowPlan
+from mudda import prepared
+from workflows.models import PlanApproval, PlanRevision, PlanStatus
 from workflows.plan.changes import compare
 from workflows.plan.changewords import render, titles_of
 from workflows.planning.base import PastCase
@@ -35,6 +36,15 @@ from workflows.planning.playbooks import choose
 
 RECENT = 2_000
 """Issues that are looked at for each question: the newest, for what a city does changes."""
+PLANS_OF = (
+    "SELECT id FROM workflow_plans WHERE issue_id = ANY(%(issues)s::bigint[]) AND status <> %(no)s::text"
+)
+APPROVED_OF = """
+    SELECT DISTINCT plan.issue_id FROM workflow_plans plan
+    JOIN plan_revisions revision ON revision.plan_id = plan.id
+    JOIN plan_approvals approval ON approval.revision_id = revision.id
+    WHERE plan.id = ANY(%(plans)s::uuid[])
+"""
 MOST_STEMS = 60
 MOST_STEPS = 30
 MOST_CHANGES = 10
@@ -100,9 +110,10 @@ def _alike(issues: QuerySet[Issue], words: frozenset[str]) -> QuerySet[Any]:
     """Those with an approved plan, the most similar words first."""
     # In two steps: joined into one, a planner without statistics multiplied the tables by each other.
     candidates = list(issues.order_by("-reported_at", "-pk").values_list("pk", flat=True)[:RECENT])
-    plans = WorkflowPlan.objects.filter(issue__in=candidates).exclude(status=PlanStatus.REJECTED)
-    approved = PlanRevision.objects.filter(plan__in=list(plans.values_list("pk", flat=True)))
-    newest = list(approved.filter(approvals__isnull=False).values_list("plan__issue", flat=True))
+    plans = [
+        pk for (pk,) in prepared.fetch(PLANS_OF, {"issues": candidates, "no": PlanStatus.REJECTED.value})
+    ]
+    newest = [pk for (pk,) in prepared.fetch(APPROVED_OF, {"plans": plans})]
     lexemes = " | ".join(
         "'" + word.replace("\\", "").replace("'", "''") + "'" for word in sorted(words)[:MOST_STEMS]
     )
