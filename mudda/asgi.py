@@ -1,5 +1,6 @@
 """The ASGI entry point: streams of events before Django, a ceiling on bodies, Django."""
 
+import gc
 import os
 
 import django
@@ -13,3 +14,7 @@ from mudda.handler import Handler  # noqa: E402 (reads the settings)
 from mudda.streaming import EventStreams  # noqa: E402 (reads the models)
 
 application = EventStreams(BodyCeiling(Handler()))
+
+# What is loaded by now stays: a full collection that looks through all of it again would stop every request meanwhile.
+gc.collect()
+gc.freeze()
