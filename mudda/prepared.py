@@ -106,7 +106,7 @@ def _columns(models: tuple[tuple[str, type[Model]], ...]) -> str:
 def _reading(model: type[Model]) -> tuple[list[str], int, list[tuple[int, Callable[[Any], Any]]]]:
     """The fields' names, the place of the key, and what makes of a column's value the field's, by its place."""
     fields = model._meta.concrete_fields
-    converters = [
+    converters: list[tuple[int, Callable[[Any], Any]]] = [
         (place, partial(_converted, convert, field.cached_col))
         for place, field in enumerate(fields)
         for convert in field.get_db_converters(_database())
@@ -149,11 +149,13 @@ def _inserted(model: type[Model]) -> list["Field[Any, Any]"]:
 @cache
 def _empty(model: type[Model]) -> frozenset[str]:
     """The columns that are NULL where nothing is written into them."""
-    return frozenset(field.column for field in _inserted(model) if field.null and not field.has_db_default())
+    return frozenset(
+        str(field.column) for field in _inserted(model) if field.null and not field.has_db_default()
+    )
 
 
 def _types(model: type[Model], columns: tuple[str, ...]) -> list[tuple[str, str]]:
-    return [(field.column, _type(field)) for field in _inserted(model) if field.column in columns]
+    return [(str(field.column), _type(field)) for field in _inserted(model) if field.column in columns]
 
 
 def _table(model: type[Model], columns: tuple[str, ...]) -> str:

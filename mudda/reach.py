@@ -68,8 +68,12 @@ def holds(condition: Q, row: Model) -> bool:
     """
     if condition.negated or condition.connector not in (Q.AND, Q.OR):
         raise ValueError(f"not understood: {condition}")
-    parts = [holds(part, row) if isinstance(part, Q) else _is_so(row, *part) for part in condition.children]
+    parts = (_holds_part(part, row) for part in condition.children)
     return any(parts) if condition.connector == Q.OR else all(parts)
+
+
+def _holds_part(part: Any, row: Model) -> bool:
+    return holds(part, row) if isinstance(part, Q) else _is_so(row, *part)
 
 
 def _is_so(row: Any, path: str, expected: Any) -> bool:
@@ -85,7 +89,7 @@ def _is_so(row: Any, path: str, expected: Any) -> bool:
         lookup, expected = "isnull", True
     value = None if row is None else row.serializable_value(names[-1])
     if lookup == "isnull":
-        return (value is None) == expected
+        return (value is None) is bool(expected)
     if value is None:  # as in SQL, where nothing is equal to NULL
         return False
     return bool(value in expected if lookup == "in" else value == expected)
