@@ -6,6 +6,7 @@ from django.db.models import Q
 
 from issues.models import Department, Issue
 from mudda import reach
+from mudda.models import Sandbox
 from tests import factories
 from workflows.models import PlanStatus, WorkflowPlan, plans_seen_by
 
@@ -22,13 +23,20 @@ def plans(db):
     for issue in issues:
         WorkflowPlan.objects.create(issue=issue)
     WorkflowPlan.objects.create(issue=issues[2], status=PlanStatus.DRAFTING, created_by=asker)
+    sandbox = Sandbox.objects.create(owner=asker)
+    for issue in issues[:2]:
+        WorkflowPlan.objects.create(issue=issue, sandbox=sandbox)
     return asker
 
 
-def tied(user, *codes):
-    """The user as a key speaks for them that is tied to departments."""
-    reach.narrow(user, reach.Reach(departments=frozenset(codes)))
+def narrowed(user, **limits):
+    """The user as a key speaks for them that reaches no further."""
+    reach.narrow(user, reach.Reach(**limits))
     return user
+
+
+def tied(user, *codes):
+    return narrowed(user, departments=frozenset(codes))
 
 
 def test_whoever_calls_sees_the_same_plans_either_way(plans):
@@ -41,6 +49,13 @@ def test_whoever_calls_sees_the_same_plans_either_way(plans):
         "who asked": plans,
         "a key of two": tied(factories.make_user("supervisor"), "water", "parks"),
         "a key beyond its owner": tied(factories.make_user("supervisor", departments=("water",)), "parks"),
+        "a sandbox": narrowed(factories.make_user("supervisor"), sandbox=Sandbox.objects.get().pk),
+        "a part of a sandbox": narrowed(
+            factories.make_user("supervisor"),
+            departments=frozenset(["water"]),
+            sandbox=Sandbox.objects.get().pk,
+        ),
+        "the console": narrowed(factories.make_user("supervisor"), sandboxes_too=True),
         "a key of what is gone": tied(factories.make_user("supervisor"), "gone"),
     }
     seen = {}
@@ -48,7 +63,7 @@ def test_whoever_calls_sees_the_same_plans_either_way(plans):
         seen[name] = set(WorkflowPlan.objects.visible_to(user).values_list("pk", flat=True))
         held = {plan.pk for plan in WorkflowPlan.objects.all() if reach.holds(plans_seen_by(user), plan)}
         assert held == seen[name], name
-    assert [len(seen[name]) for name in callers] == [0, 4, 4, 1, 2, 1, 2, 0, 0]
+    assert [len(seen[name]) for name in callers] == [0, 4, 4, 1, 2, 1, 2, 0, 2, 1, 6, 0]
 
 
 @pytest.mark.parametrize(
