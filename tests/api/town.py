@@ -12,13 +12,17 @@ from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.db.models import Model
+from django.test import override_settings
 from django.utils import timezone
 
 from executions.activities.registry import implementations
 from executions.models import Document, HumanTask, WorkflowExecution
+from executions.reminders import TASK_LETTER, put_letters
 from executions.tasks import ask_about_failed_step
 from issues.models import Department, Issue
-from mudda.models import WebhookDelivery, WebhookSubscription
+from mudda import outbox, scopes
+from mudda.apikeys import NEW_SANDBOX, create_api_key
+from mudda.models import OutboxMessage, WebhookDelivery, WebhookSubscription
 from tests import factories
 from tests.activities.attempts import attempt
 from tests.api.client import Api
@@ -202,6 +206,14 @@ class Town:
         self._run().steps.filter(step_id="repair").update(**waiting)
         implementations()["dispatch_crew"](attempt(self._run(), "repair", **REPAIR))
 
+    def messaged(self) -> None:
+        """A run whose crew was written to, and reminded."""
+        self.task()
+        put_letters(HumanTask.objects.get(pk=TASK), "reminder")
+        with override_settings(EMAIL_BACKEND="django.core.mail.backends.locmem.EmailBackend"):
+            for letter in OutboxMessage.objects.filter(kind=TASK_LETTER):
+                outbox._handlers[TASK_LETTER](letter)
+
     def claimed(self) -> None:
         self._after_task("claim", {})
 
@@ -234,6 +246,16 @@ class Town:
         body = {"url": f"https://{HOOKS}/hooks", "types": ["execution.*", "task.opened"]}
         self._ask("POST", "/webhooks", body)
         self._ask("POST", f"/webhooks/{IDS[WebhookSubscription]}/test", {})
+
+    # --- an integrator's own ------------------------------------------------------------------------
+
+    def sandboxed(self) -> None:
+        """The leak in a sandbox, where an integrator tries things."""
+        owner = self._named("m.integrator", "administrator")
+        self.api = Api(
+            create_api_key(name="trying", scopes=scopes.known(), owner=owner, sandbox=NEW_SANDBOX)[1]
+        )
+        self.issue()
 
     # --- how ----------------------------------------------------------------------------------------
 
@@ -289,6 +311,8 @@ BEGIN: dict[str, Begin] = {
     "execute_plan": Town.approved,
     "list_tasks": Town.task,
     "resume_execution": Town.paused,
+    "list_messages": Town.messaged,
+    "wipe_sandbox": Town.sandboxed,
     "list_documents": Town.reported,
     "read_document": Town.reported,
     "release_task": Town.claimed,
