@@ -22,7 +22,7 @@ from executions.adapters.errors import AdapterError
 from executions.effects import Effects, LeaseHeld, UncertainEffect
 from executions.links import issue_link
 from executions.models import HumanTask, StepRun, TaskStatus
-from executions.withholding import withheld_letter
+from executions.withholding import USER, withheld_letter
 from issues.models import Department
 from mudda import outbox
 from mudda.errors import Unavailable
@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 TASK_LETTER = "task_letter"
 Occasion = Literal["reminder", "escalated", "assigned", "handed"]
 
-USER, REPORTER, DEPARTMENT = "user:", "issue.reporter", "department:"
+REPORTER, DEPARTMENT = "issue.reporter", "department:"
 
 LEASE_SECONDS = 60
 MAIL_AWAY = timedelta(minutes=1)

@@ -124,7 +124,7 @@ class WithheldOutput(serializers.Serializer[Any]):
     """A message as it would have been sent. Links in it lead nowhere: tasks are decided through the API."""
 
     channel = serializers.ChoiceField(["email", "sms"])
-    to = serializers.CharField(help_text="An address or a number.")
+    to = serializers.CharField(help_text="An address or a number; of a member of staff `user:<id>`.")
     subject = serializers.CharField(help_text="Empty for a text message.")
     text = serializers.CharField()
     html = serializers.CharField(help_text="Empty for a text message.")

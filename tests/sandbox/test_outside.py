@@ -228,6 +228,20 @@ def test_reminders_are_withheld_and_carry_no_link_that_opens_anything(sandbox, r
     assert sandbox.api.client.get("/t/sandbox").status_code in {404, 410}
 
 
+def test_a_withheld_reminder_to_a_member_of_staff_does_not_tell_their_address(owner):
+    from tests.sandbox.worlds import launched
+
+    person = factories.make_user("dispatcher", email="dora@city.example.org")
+    _, api = make_key(owner, "new")
+    _, run = launched(api, confirm())
+    assert put_letters(open_for(run), "reminder") == 1
+    outbox._handlers[TASK_LETTER](OutboxMessage.objects.get(kind=TASK_LETTER))
+    answer = api.get(f"/workflows/executions/{run.pk}/messages")
+    [withheld] = good(answer)["results"]
+    assert (withheld["role"], withheld["message"]["to"]) == (f"user:{person.pk}", f"user:{person.pk}")
+    assert b"dora@" not in answer.content
+
+
 def test_messages_that_were_really_sent_are_listed_without_their_words(real, settings):
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
     from executions.models import HumanTask
