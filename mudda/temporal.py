@@ -144,9 +144,18 @@ def try_again_now(workflow_id: str) -> None:
                 execution=WorkflowExecution(workflow_id=workflow_id),
                 id=waiting.activity_id,
             )
-            await client.workflow_service.reset_activity(request, timeout=DEADLINE)
+            await _reset(client, request)
 
     _call_if_there(hurry)
+
+
+async def _reset(client: Client, request: ResetActivityRequest) -> None:
+    """Reset an activity. One that has ended since it was found needs no more, and must not keep others from it."""
+    try:
+        await client.workflow_service.reset_activity(request, timeout=DEADLINE)
+    except RPCError as error:
+        if not _is_gone(error):
+            raise
 
 
 def terminate_workflow(workflow_id: str, *, reason: str) -> None:

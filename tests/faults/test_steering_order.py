@@ -3,9 +3,12 @@
 import asyncio
 
 import pytest
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflowservice.v1 import ResetActivityRequest
 from temporalio.client import Client
 
 from executions.steering import deliver_steering, pause_execution, resume_execution
+from mudda import temporal
 from mudda.models import OutboxMessage
 from tests import factories
 from tests.time.runs import confirm, launch
@@ -52,3 +55,15 @@ def test_a_pause_that_still_holds_is_told_whenever_it_gets_through(temporal_serv
         deliver_steering(message)
     assert told(execution, temporal_server)[-1] == "pause"
     assert "resume" not in told(execution, temporal_server)
+
+
+def test_an_activity_that_has_ended_meanwhile_does_not_keep_others_from_their_next_attempt(
+    temporal_server, settings
+):
+    execution = launch(confirm(), by=factories.make_user("supervisor"))
+    ended = ResetActivityRequest(
+        namespace=settings.TEMPORAL_NAMESPACE,
+        execution=WorkflowExecution(workflow_id=execution.temporal_workflow_id),
+        id="none",
+    )
+    temporal._call(lambda client: temporal._reset(client, ended))  # else the message would be given up here
