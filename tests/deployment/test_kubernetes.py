@@ -153,10 +153,10 @@ def commands():
 
 def test_both_are_probed_at_the_start_for_work_and_for_life_under_a_name_that_is_allowed(objects):
     allowed = settings_of(objects)["data"]["ALLOWED_HOSTS"].split(",")
-    for name in ("api-server", "temporal-worker"):
+    for name, ready in (("api-server", "/readyz?without=temporal"), ("temporal-worker", "/readyz")):
         (container,) = containers(pods(objects)[name])
         paths = {kind: container[kind]["httpGet"]["path"] for kind in container if kind.endswith("Probe")}
-        assert paths == {"startupProbe": "/healthz", "readinessProbe": "/readyz", "livenessProbe": "/healthz"}
+        assert paths == {"startupProbe": "/healthz", "readinessProbe": ready, "livenessProbe": "/healthz"}
         ports = {port["name"] for port in container["ports"]}
         for kind in paths:
             asked = container[kind]["httpGet"]

@@ -42,9 +42,11 @@ def test_a_private_site_survives_the_loss_of_any_part(private_site):
     site.temporal.kill()
     assert ask(f"{site.url}/healthz") == "200"
     assert ask(f"{site.url}/readyz", timeout=20).startswith("503")
+    assert ask(f"{site.url}/readyz?without=temporal") == "200"
     site.temporal.start()
     site.postgres.stop()
     assert ask(f"{site.url}/readyz", timeout=20).startswith("503")
+    assert ask(f"{site.url}/readyz?without=temporal", timeout=20).startswith("503")
     site.postgres.start()
     site.worker.kill()
     site.worker.start()
