@@ -42,7 +42,9 @@ def ensure_data(revision: PlanRevision, issue: Issue, execution_data: Mapping[st
         ]
         raise MissingData(f"Missing: {', '.join(missing)}.", errors=errors)
     named = execution_data.get("issue_id")
-    ours = Issue.objects.named(named) if isinstance(named, str) else None
+    # Of the other side not even the numbers are known.
+    beside = Issue.objects.filter(sandbox=issue.sandbox_id)
+    ours = beside.named(named) if isinstance(named, str) else None
     if ours is not None and ours.pk != issue.pk:
         raise IssueMismatch(extra={"issue_id": issue.reference})
 

@@ -279,3 +279,11 @@ def test_an_idempotency_key_answers_as_before(owner):
     again = api.post("/issues", {"statement": "A leak"}, **{"Idempotency-Key": "a-1"})
     assert json.loads(again.content) == json.loads(first.content)
     assert again["Idempotency-Replayed"] == "true"
+
+
+def test_the_number_of_an_issue_is_unknown_on_the_other_side(real, sandbox):
+    path = f"/workflows/{sandbox.ids['workflow_id']}/simulate"
+    another = good(sandbox.api.post("/issues", {"statement": "The hydrant at 9 Mill Lane drips."}))
+    for named, status in ((real.ids["reference"], 200), (another["issue_id"], 409)):
+        answer = sandbox.api.post(path, {"execution_data": {"issue_id": named}})
+        assert answer.status_code == status, answer.content
