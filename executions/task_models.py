@@ -122,6 +122,7 @@ class HumanTask(models.Model):
             models.Index(fields=["opened_at", "id"], name="task_age"),
             models.Index(fields=["due_order", "id"], name="task_due_order"),
             models.Index(fields=["status", "opened_at"], name="task_status_age"),
+            models.Index(fields=["status", "due_order", "id"], name="task_status_due"),
             models.Index(fields=["department", "opened_at"], name="task_department_age"),
             models.Index(fields=["due_at"], name="task_due", condition=models.Q(status=TaskStatus.OPEN)),
             models.Index(

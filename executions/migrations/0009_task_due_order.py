@@ -24,4 +24,8 @@ class Migration(migrations.Migration):
             model_name='humantask',
             index=models.Index(fields=['due_order', 'id'], name='task_due_order'),
         ),
+        migrations.AddIndex(
+            model_name='humantask',
+            index=models.Index(fields=['status', 'due_order', 'id'], name='task_status_due'),
+        ),
     ]
