@@ -119,7 +119,7 @@ def _sandbox(wanted: str | None, owner: Any) -> Sandbox | None:
     mine = {str(pk): pk for pk in Sandbox.objects.filter(owner=owner).values_list("pk", flat=True)}
     if wanted not in mine:
         known = ", ".join(mine) or "none"
-        raise UnknownSandbox(f"Not its owner's: {wanted}. Its owner's: {known}.")
+        raise UnknownSandbox(f"The owner of the key has no sandbox {wanted}. Theirs: {known}.")
     return Sandbox.objects.get(pk=mine[wanted])
 
 
