@@ -49,8 +49,9 @@ PROBLEM = {
 
 TEXT: Final = r"^[^\u0000]*$"
 """A text as PostgreSQL stores it."""
-WORDS: Final = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
-"""The same with something in it: white space at its ends is cut off, and nothing may not be left."""
+WORDS: Final = r"^[^\u0000]*[^\s\u0000\u001c-\u001f\u0085][^\u0000]*$"
+"""The same with something in it: white space at its ends is cut off, and nothing may not be left. U+001C to U+001F and
+U+0085 are white space to Python, but not to the patterns of JSON Schema."""
 
 _BELOW = {"$ref": "#/components/schemas/Json"}
 JSON = {

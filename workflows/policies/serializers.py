@@ -47,7 +47,10 @@ class RevisePolicyInput(Input):
 class ImportPolicyInput(Input):
     file = serializers.FileField(help_text="Markdown, text in UTF-8 or PDF, at most 5 MB.")
     heading = serializers.CharField(
-        max_length=LONGEST_HEADING, required=False, help_text="Without one, the file's first line."
+        max_length=LONGEST_HEADING,
+        required=False,
+        allow_blank=True,  # a form sends a field that was left empty too
+        help_text="Without one, the file's first line.",
     )
     department = serializers.CharField(max_length=40, required=False, help_text=DEPARTMENT_HELP)
     language = serializers.ChoiceField(
@@ -57,7 +60,12 @@ class ImportPolicyInput(Input):
 
 class ImportVersionInput(Input):
     file = serializers.FileField(help_text="Markdown, text in UTF-8 or PDF, at most 5 MB.")
-    heading = serializers.CharField(max_length=LONGEST_HEADING, required=False)
+    heading = serializers.CharField(
+        max_length=LONGEST_HEADING,
+        required=False,
+        allow_blank=True,
+        help_text="Without one, the file's first line.",
+    )
 
 
 class PublishInput(Input):
