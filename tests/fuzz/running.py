@@ -14,6 +14,9 @@ from tests.fuzz.reasons import accepts
 MOST_SHOWN = 1_000
 """Bytes of an answer."""
 PHASES = ("examples", "coverage", "fuzzing", "stateful")
+REFUSED = ["400", "401", "403", "404", "405", "406", "409", "412", "413", "415", "422", "428", "429"]
+"""How what is malformed may be refused: schemathesis knows all of them but 412 and 413, which come before anybody looks
+at the content of a request (RFC 9110, 13.2.1 and 15.5.14)."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,7 @@ def _config(url: str, authorization: str | None, plan: Plan) -> SchemathesisConf
             "cache": {"enabled": False},
             "suppress-health-check": ["all"],
             "phases": phases,
+            "checks": {"negative_data_rejection": {"expected-statuses": REFUSED}},
             # Without it the answer is a stream of events that ends after ten minutes.
             "operations": [{"include-path-regex": "/events$", "headers": {"Accept": "application/json"}}],
         }
