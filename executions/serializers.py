@@ -42,8 +42,9 @@ class ExecuteInput(Input):
 
 
 class LaunchedOutput(serializers.Serializer[Any]):
+    """Exactly what the deployment guide promises."""
+
     execution_id = serializers.UUIDField()
-    sandbox = serializers.BooleanField(help_text=SANDBOX)
     workflow_plan_id = serializers.UUIDField()
     temporal_workflow_id = serializers.CharField()
     status = serializers.ChoiceField(ExecutionStatus.choices)

@@ -74,7 +74,6 @@ class ExecutePlan(Door):
         )
         answer = {
             "execution_id": str(execution.pk),
-            "sandbox": execution.is_sandbox,
             "workflow_plan_id": str(execution.plan_id),
             "temporal_workflow_id": execution.temporal_workflow_id,
             "status": execution.status,

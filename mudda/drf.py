@@ -101,16 +101,25 @@ class Input(Serializer[Any]):
     rules: ClassVar[Mapping[str, Any]] = {}
 
     def to_internal_value(self, data: Any) -> Any:
-        if not isinstance(data, QueryDict) and (wrong := _of_wrong_type(self.fields, data)):
-            raise exceptions.ValidationError(wrong)
+        wrong = {} if isinstance(data, QueryDict) else _of_wrong_type(self.fields, data)
         if isinstance(data, dict) and (unknown := sorted(set(data) - set(self.fields))):
-            raise exceptions.ValidationError(
-                {
-                    name: exceptions.ErrorDetail("There is no such field.", code="unknown_field")
-                    for name in unknown
-                }
-            )
-        return super().to_internal_value(data)
+            told = exceptions.ErrorDetail("There is no such field.", code="unknown_field")
+            raise exceptions.ValidationError({**wrong, **dict.fromkeys(unknown, told)})
+        try:
+            value = super().to_internal_value(data)
+        except exceptions.ValidationError as error:
+            raise exceptions.ValidationError(_both(error.detail, wrong)) from error
+        if wrong:
+            raise exceptions.ValidationError(wrong)
+        return value
+
+
+def _both(found: Any, wrong: Mapping[str, Any]) -> Any:
+    """REST framework's problems of an object, with our words for its members that are of a wrong type. Objects in it
+    have told of theirs."""
+    if not isinstance(found, dict):
+        return found
+    return {**wrong, **found, **{name: told for name, told in wrong.items() if isinstance(told, list)}}
 
 
 _JSON_TYPES: tuple[

@@ -66,6 +66,10 @@ class Migration(migrations.Migration):
             model_name='event',
             index=models.Index(condition=models.Q(('sandbox__isnull', False)), fields=['sandbox', '-at'], name='event_sandbox'),
         ),
+        migrations.AddIndex(
+            model_name='webhookdelivery',
+            index=models.Index(condition=models.Q(('status', 'withheld')), fields=['subscription', '-created_at', '-id'], name='delivery_withheld'),
+        ),
         let_wiping_through(),
         *refuse_changes_but_wiping('public.mudda_event', 'SELECT ($1).sandbox_id'),
     ]

@@ -107,6 +107,11 @@ class WebhookDelivery(models.Model):
                 name="delivery_parked",
                 condition=models.Q(status=DeliveryStatus.PARKED),
             ),
+            models.Index(
+                fields=["subscription", "-created_at", "-id"],
+                name="delivery_withheld",
+                condition=models.Q(status=DeliveryStatus.WITHHELD),
+            ),
             models.Index(fields=["queued_at"], name="delivery_age"),
             models.Index(
                 fields=["due_at"], name="delivery_due", condition=models.Q(status=DeliveryStatus.PENDING)

@@ -57,6 +57,7 @@ def test_a_message_has_ids_and_a_signature_that_somebody_elses_library_verifies(
     assert Webhook(secret).verify(message.body, message.headers) == {
         "type": "plan.approved",
         "timestamp": event.at.isoformat(),
+        "sandbox": False,
         "data": {
             "stream": plan.stream,
             "seq": 2,
