@@ -24,24 +24,31 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("--out", type=Path, default=PAGE, help=f"the page to write ({PAGE.name})")
     given = parser.parse_args(arguments)
-    found = measure(
+    found: dict[str, str] = {}
+
+    def keep(name: str, table: str) -> None:
+        """Write the page after every part: what breaks off leaves what it has measured."""
+        found[name] = table
+        write_page(given.out, found, quick=given.quick)
+
+    measure(
+        keep,
         quick=given.quick,
         waiting=given.waiting or (60 if given.quick else 10_000),
         executions=given.executions or (2_000 if given.quick else 1_000_000),
     )
-    write_page(given.out, found, quick=given.quick)
     print(f"\nwritten: {given.out}")
     return 0
 
 
-def measure(*, quick: bool, waiting: int, executions: int) -> dict[str, str]:
-    """The tables of the page, by their names."""
-    found: dict[str, str] = {}
+def measure(keep: Callable[[str, str], None], *, quick: bool, waiting: int, executions: int) -> None:
+    """Measure, and ``keep(name, table)`` each table of the page as soon as it is there."""
 
     def part(name: str, work: Callable[[], str]) -> None:
         begun = time.monotonic()
-        found[name] = work()
-        print(f"\n{name} ({time.monotonic() - begun:.0f} s)\n\n{found[name]}", flush=True)
+        table = work()
+        keep(name, table)
+        print(f"\n{name} ({time.monotonic() - begun:.0f} s)\n\n{table}", flush=True)
 
     many_listeners = 50 if quick else 2_000
     listeners.allow_files(many_listeners)  # before the server starts, which inherits it
@@ -65,7 +72,6 @@ def measure(*, quick: bool, waiting: int, executions: int) -> dict[str, str]:
         part("waiting", lambda: people.measure(stack, waiting=waiting, reads=5 if quick else 200))
         # Last: nothing else is measured beside a million rows.
         part("stored", lambda: stored.measure(stack, executions=executions, reads=5 if quick else 200))
-    return found
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import platform
 import re
 import shutil
 import subprocess  # noqa: S404
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -132,18 +133,22 @@ RATIO, READ_MS = 0.8, 5.0
 """The goals: of the comparator's throughput, and milliseconds for reading an execution."""
 
 ROUGH = "**These are figures of a quick run, which only shows that it works.**"
+ABSENT = "Not measured in this run, which did not come so far."
 SOUND = "Figures of other machines, and of a machine that does something else meanwhile, differ."
 
 
 def write_page(path: Path, found: Mapping[str, str], *, quick: bool) -> None:
-    """Write the page with these tables, by their names."""
+    """Write the page with these tables, by their names; parts that aren't there are said to be absent."""
     quality = ROUGH if quick else SOUND
-    goals = {
-        "execute goal": _met(re.findall(r"ratio\*\* \| (\d+) \| \*\*([\d.]+)", found["execute"])),
-        "stored goal": _met_by(float(re.findall(r"([\d.]+) ms, p99", found["stored"])[4])),
-    }
-    machine = {"machine": _machine(), "slots": SLOTS, "quality": quality}
-    path.write_text(PAGE.format_map({**found, **machine, **goals}))
+    told = defaultdict(lambda: ABSENT, found)
+    told["execute goal"] = told["stored goal"] = "not measured"
+    if "execute" in found:
+        ratios = re.findall(r"ratio\*\* \| (\d+) \| \*\*([\d.]+)", found["execute"])
+        told["execute goal"] = _met(ratios)
+    if "stored" in found:
+        told["stored goal"] = _met_by(float(re.findall(r"([\d.]+) ms, p99", found["stored"])[4]))
+    told |= {"machine": _machine(), "slots": str(SLOTS), "quality": quality}
+    path.write_text(PAGE.format_map(told))
 
 
 def _met(ratios: Sequence[tuple[str, str]]) -> str:
