@@ -22,6 +22,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--executions", type=int, help="executions stored when reads are measured (1,000,000)"
     )
+    parser.add_argument("--part", action="append", help="only this one, such as growth; may be given again")
     parser.add_argument("--out", type=Path, default=PAGE, help=f"the page to write ({PAGE.name})")
     given = parser.parse_args(arguments)
     found: dict[str, str] = {}
@@ -33,6 +34,7 @@ def main(arguments: list[str]) -> int:
 
     measure(
         keep,
+        only=given.part,
         quick=given.quick,
         waiting=given.waiting or (60 if given.quick else 10_000),
         executions=given.executions or (2_000 if given.quick else 1_000_000),
@@ -41,10 +43,14 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def measure(keep: Callable[[str, str], None], *, quick: bool, waiting: int, executions: int) -> None:
+def measure(
+    keep: Callable[[str, str], None], *, only: list[str] | None, quick: bool, waiting: int, executions: int
+) -> None:
     """Measure, and ``keep(name, table)`` each table of the page as soon as it is there."""
 
     def part(name: str, work: Callable[[], str]) -> None:
+        if only and name not in only:
+            return
         begun = time.monotonic()
         table = work()
         keep(name, table)
