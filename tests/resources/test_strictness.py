@@ -56,7 +56,7 @@ def test_json_of_another_type_is_refused_with_its_place(api, issue, change, poin
 def test_json_of_another_type_is_found_in_lists_and_objects_too(api):
     made = {"url": "https://example.org/hook", "types": ["plan.*", 3], "filters": {"plan": 7}}
     errors = api.post("/webhooks", made).json()["errors"]
-    assert {error["pointer"] for error in errors} == {"/types/1"}
+    assert {error["pointer"] for error in errors} == {"/types/1", "/filters/plan"}
 
 
 def test_a_whole_number_may_be_written_with_a_point(api, issue):

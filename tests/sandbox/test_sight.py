@@ -141,7 +141,8 @@ def test_answers_and_events_are_marked(real, sandbox):
         drafted = good(world.api.post("/workflows/generate", REPORT))
         assert drafted["sandbox"] is mark
         body = {"approve": True, "digest": drafted["digest"]}
-        assert good(world.api.post(f"/workflows/{drafted['workflow_id']}/execute", body))["sandbox"] is mark
+        run = good(world.api.post(f"/workflows/{drafted['workflow_id']}/execute", body))["execution_id"]
+        assert good(world.api.get(f"/workflows/executions/{run}"))["sandbox"] is mark
 
 
 def test_keys_of_one_owner_can_share_a_sandbox(owner, sandbox):
