@@ -44,7 +44,7 @@ FILES_AT_ONCE = 200
 PATIENCE = "500ms"
 """How long a wipe waits for whoever is at work in the sandbox; then it lets go of everything and begins anew. Less than
 PostgreSQL waits before it looks for a deadlock: so it is the wipe that gives way."""
-MOST_ATTEMPTS = 40
+MOST_ATTEMPTS = 100
 
 IN_THE_WAY = (LockNotAvailable, DeadlockDetected)
 
@@ -112,6 +112,10 @@ def wipe(sandbox_id: UUID) -> Removed:
 @transaction.atomic
 def _wipe(sandbox_id: UUID) -> Removed:
     _set("lock_timeout", PATIENCE)
+    # What is there already comes first: who wants to change it waits here holding nothing, instead of holding a row
+    # and waiting for the sandbox, so that somebody who writes all the time doesn't make us give way for ever.
+    for room in _rooms:
+        room.lock(sandbox_id)
     # Whoever makes a row that names the sandbox has to wait for us, at their commit at the latest.
     sandbox = Sandbox.objects.select_for_update().filter(pk=sandbox_id).first()
     if sandbox is None:
