@@ -91,7 +91,8 @@ what Temporal's cloud would bill, counted by the server itself. Events a step sh
 
 ## Waiting for people
 
-Runs that have asked a person and wait. The worker was started afresh; reads are HTTP requests, one after the other.
+Runs that have asked a person and wait. The worker was started afresh; reads are HTTP requests, one after the other,
+the kinds of read taking turns. The last is of what doesn't grow: where it takes longer too, the machine was busy.
 The goal is at most 400 MB in the worker with 10,000 waiting, and reads that take as long as with few.
 
 {waiting}
@@ -107,10 +108,10 @@ any of them.
 
 ## A city's history
 
-HTTP requests, one after the other, by one caller, with what was there and with many executions stored, each with a
-plan, an issue, two steps and a task of its own. Each read is of another execution. Lists are first pages of 50. The
-goal for reading one is 5 ms at the median: {stored goal}. That every list is read along an index, in every combination
-of its filters, is a test: `tests/speed/test_indexes.py`.
+HTTP requests, one after the other, by one caller, the kinds of read taking turns, with what was there and with many
+executions stored, each with a plan, an issue, two steps and a task of its own. Each read is of another execution.
+Lists are first pages of 50. The goal for reading one is 5 ms at the median: {stored goal}. That every list is read
+along an index, in every combination of its filters, is a test: `tests/speed/test_indexes.py`.
 
 {stored}
 
@@ -146,7 +147,7 @@ def write_page(path: Path, found: Mapping[str, str], *, quick: bool) -> None:
         ratios = re.findall(r"ratio\*\* \| (\d+) \| \*\*([\d.]+)", found["execute"])
         told["execute goal"] = _met(ratios)
     if "stored" in found:
-        told["stored goal"] = _met_by(float(re.findall(r"([\d.]+) ms, p99", found["stored"])[4]))
+        told["stored goal"] = _met_by(float(re.findall(r"([\d.]+) ms, p99", found["stored"])[5]))
     told |= {"machine": _machine(), "slots": str(SLOTS), "quality": quality}
     path.write_text(PAGE.format_map(told))
 

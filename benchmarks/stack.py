@@ -30,7 +30,15 @@ from mudda.devstack.surroundings import free_port
 from mudda.devstack.temporal import Temporal
 
 APPLICATION = "mudda.asgi:application"
-SCOPES = ("plans:read", "plans:write", "plans:approve", "executions:read", "executions:write", "tasks:read")
+SCOPES = (
+    "issues:read",
+    "plans:read",
+    "plans:write",
+    "plans:approve",
+    "executions:read",
+    "executions:write",
+    "tasks:read",
+)
 STABLE = 1.5
 """Seconds without a change, after which the server's count of actions is taken to be whole."""
 

@@ -6,8 +6,9 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from benchmarks.figures import median, ms, percentile, table
+from benchmarks.figures import table
 from benchmarks.filling import analyze, fill
+from benchmarks.reading import YARDSTICK_HEAD, read_in_turns
 from benchmarks.stack import Stack
 from executions.models import WorkflowExecution
 
@@ -22,8 +23,7 @@ def measure(stack: Stack, *, executions: int, reads: int) -> str:
             fill(count - have)
             analyze()
         took = time.monotonic() - begun
-        paths = list(_paths(reads))
-        rows.append([f"{count:,}", f"{took:.0f} s", *(_read(stack, some) for some in paths)])
+        rows.append([f"{count:,}", f"{took:.0f} s", *read_in_turns(stack, list(_paths(reads)))])
     heads = [
         "executions stored",
         "filled in",
@@ -31,21 +31,15 @@ def measure(stack: Stack, *, executions: int, reads: int) -> str:
         "list",
         "list those running",
         "list those of a week ago",
+        YARDSTICK_HEAD,
     ]
     return table(heads, rows)
 
 
 def _paths(reads: int) -> Iterator[list[str]]:
     """What is read, for each column: executions from all over the table, and first pages."""
-    some = WorkflowExecution.objects.order_by("pk").values_list("pk", flat=True)[: reads + 1]
+    some = WorkflowExecution.objects.order_by("pk").values_list("pk", flat=True)[:reads]
     yield [f"/workflows/executions/{pk}" for pk in some]
     week = f"?created_before={timezone.now() - timedelta(days=7):%Y-%m-%dT%H:%M:%SZ}"
     for query in ("", "?status=running", week):
-        yield [f"/workflows/executions{query}"] * (reads + 1)
-
-
-def _read(stack: Stack, paths: Sequence[str]) -> str:
-    caller = stack.caller()
-    caller.timed("GET", paths[0])  # warm
-    took = [caller.timed("GET", path) for path in paths[1:]]
-    return f"{ms(median(took))}, p99 {ms(percentile(took, 99))}"
+        yield [f"/workflows/executions{query}"] * len(some)

@@ -4,7 +4,8 @@ import asyncio
 import time
 from collections.abc import Iterator, Sequence
 
-from benchmarks.figures import median, ms, percentile, table
+from benchmarks.figures import table
+from benchmarks.reading import YARDSTICK_HEAD, read_in_turns
 from benchmarks.rows import make_executions, question
 from benchmarks.stack import Stack
 from executions.models import HumanTask, TaskStatus, WorkflowExecution
@@ -37,24 +38,17 @@ def measure(stack: Stack, *, waiting: int, reads: int) -> str:
                 f"{count:,}",
                 f"{(count - have) / took:.0f}",
                 f"{stack.worker_memory() / MIB:.0f} MiB",
-                *(_read(stack, path, reads) for path in _paths(executions[0])),
+                *read_in_turns(stack, [[path] * reads for path in _paths(executions[0])]),
             ]
         )
     heads = ["runs waiting", "begun/s", "worker's memory", "read a run", "list runs", "list open tasks"]
-    return table(heads, rows)
+    return table([*heads, YARDSTICK_HEAD], rows)
 
 
 def _paths(execution: WorkflowExecution) -> Iterator[str]:
     yield f"/workflows/executions/{execution.pk}"
     yield "/workflows/executions"
     yield "/workflows/tasks?status=open"
-
-
-def _read(stack: Stack, path: str, reads: int) -> str:
-    caller = stack.caller()
-    caller.timed("GET", path)  # warm
-    took = [caller.timed("GET", path) for _ in range(reads)]
-    return f"{ms(median(took))}, p99 {ms(percentile(took, 99))}"
 
 
 async def _begin(stack: Stack, executions: list[WorkflowExecution]) -> None:
