@@ -37,8 +37,8 @@ from issues.admin import WithinMyDepartments
 from mudda import console
 from mudda.errors import MuddaError
 from workflows.console.confirm import changed_meanwhile, confirmation, seen_digest
-from workflows.console.words import seconds_in_words
 from workflows.models import PlanStatus, WorkflowPlan
+from workflows.plan.durations import seconds_in_words
 
 EFFECTS = "executions.view_effect"
 DUE = "D j M Y, H:i"

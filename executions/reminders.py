@@ -14,9 +14,8 @@ from django.contrib.auth.models import User
 from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import date_format
 
-from executions.adapters.email.letters import write_letter
+from executions.adapters.email.letters import due_in_words, write_letter
 from executions.adapters.email.transport import Letter, send_letter
 from executions.adapters.errors import AdapterError
 from executions.effects import Effects, LeaseHeld, UncertainEffect
@@ -146,7 +145,7 @@ def _write(task: HumanTask, address: str, payload: dict[str, Any], key: str) -> 
             "title": "" if to == REPORTER else task.title,
             "says": says,
             "question": task.question,
-            "due": date_format(timezone.localtime(task.due_at), "j F Y, H:i") if task.due_at else "",
+            "due": due_in_words(task.due_at),
             "reference": reference,
             "language": settings.LANGUAGE_CODE,
             "link": _link(task, to),

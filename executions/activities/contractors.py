@@ -45,6 +45,6 @@ def _tell(step: StepContext, order: ContractorOrder) -> None:
         "department": order.department.name,
         "scope": order.scope,
         "cost_limit": f"{order.cost_limit:,.2f}",
-        "order_id": str(order.pk),
+        "order_number": str(order.pk)[:8].upper(),  # enough to ask about it by telephone
     }
     send_once(step, "letter", recipient, "order", words_of_step(step).subject, context)

@@ -5,7 +5,7 @@ from typing import Any
 from executions.activities.notify import send_once, words_of_step
 from executions.activities.recipients import Recipient, find_department, find_recipient
 from executions.activities.registry import StepContext, Waiting, implements
-from executions.adapters.email.letters import Kind
+from executions.adapters.email.letters import Kind, due_in_words
 from executions.crews import CREW_FORM, photo_form
 from executions.links import issue_link
 from executions.models import HumanTask
@@ -83,7 +83,7 @@ def _tell_crew(step: StepContext, task: HumanTask, department: Department) -> No
         "address": step.inputs["address"],
         "urgency": urgency_of(step.inputs, step.execution.issue_facts),
         "instructions": instructions_of(step.inputs),
-        "due": task.due,
+        "due": due_in_words(task.due_at),
     }
     _send(step, task, recipient, "dispatch", subject, context)
 

@@ -38,12 +38,13 @@ ENDED = {"failed": "The run failed", "cancelled": "The run was cancelled"}
 
 @dataclass(frozen=True)
 class TaskRow:
-    """A task of a step. ``decided_by`` is a user's name, or whose link it was."""
+    """A task of a step. ``outcome`` is in words; ``decided_by`` is a user's name, or whose link it was."""
 
     task: HumanTask
     url: str
     badge: SafeString
     overdue: SafeString
+    outcome: str
     decided_by: str
 
 
@@ -127,7 +128,10 @@ def follow(execution: WorkflowExecution, *, with_effects: bool) -> Run:
 
 def _task_row(task: HumanTask) -> TaskRow:
     overdue = overdue_badge(is_overdue(task))
-    return TaskRow(task, console.page_of(task), console.badge(task.status), overdue, decider_of(task))
+    outcome = console.in_words(task.outcome)
+    return TaskRow(
+        task, console.page_of(task), console.badge(task.status), overdue, outcome, decider_of(task)
+    )
 
 
 def trouble_of(step: StepRun) -> str:

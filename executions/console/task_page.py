@@ -19,8 +19,8 @@ from executions.models import HumanTask, StepRun, TaskStatus, TaskUpload
 from executions.tasks import DONE, ESCALATION
 from mudda import console
 from mudda.errors import Forbidden
-from workflows.console.words import working_time
 from workflows.plan.comparing import timestamp
+from workflows.plan.durations import working_in_words
 
 DECIDE = "executions.decide_humantask"
 OUTCOMES = {
@@ -59,13 +59,14 @@ def task_page(request: HttpRequest, task: HumanTask) -> dict[str, Any]:
         "title": task.title,
         "status": console.badge(task.status),
         "overdue": overdue_badge(is_overdue(task)),
-        "due": working_time(task.due) if task.due else "",
+        "due": working_in_words(task.due) if task.due else "",
         "is_over": task.status not in OPEN,
         "why_not": why_not,
         "asks": asks,
         "form": TaskForm(task, labels) if asks and not why_not else None,
         "by_hand": next((one for one in outcomes if one.answers and one.value != DONE), None),
         "outcomes": outcomes,
+        "outcome": console.in_words(task.outcome),
         "asks_why": task.kind == ESCALATION,
         "decide_url": reverse("admin:executions_humantask_decide", args=[task.pk]),
         "answer": shown_answer(task, labels, uploads),
@@ -137,15 +138,17 @@ def decider_of(task: HumanTask) -> str:
     """Who decided: the user, or whose link it was; "" where the clock or the run did."""
     if task.decided_by is not None:
         return task.decided_by.get_username()
-    return role_in_words(task.decided_role)
+    return f"{_role_in_words(task)}, through a signed link" if task.decided_role else ""
 
 
-def role_in_words(role: str) -> str:
-    """``issue.reporter`` or ``department:<code>``, whose signed link was used."""
-    if not role:
-        return ""
-    who = "the reporter" if role == "issue.reporter" else f"the department {role.partition(':')[2] or role}"
-    return f"{who}, through a signed link"
+def _role_in_words(task: HumanTask) -> str:
+    """Whose signed link was used: ``issue.reporter``, or ``department:<code>``, mostly the task's own."""
+    code = task.decided_role.partition(":")[2]
+    if not code:
+        return "the reporter"
+    return (
+        task.department.name if task.department and task.department.code == code else f"the department {code}"
+    )
 
 
 def labels_of(task: HumanTask) -> Mapping[str, str]:

@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 from plan_samples import LEAK, leak, message_step, plan_of
 
 from workflows.plan.catalogue import CORE_CATALOGUE
-from workflows.plan.durations import BadDuration, parse_seconds, parse_working, working_minutes
+from workflows.plan.durations import (
+    BadDuration,
+    in_words,
+    parse_seconds,
+    parse_working,
+    working_in_words,
+    working_minutes,
+)
 from workflows.plan.schema import (
     Approval,
     NotCanonical,
@@ -272,6 +279,20 @@ def test_a_duration_is_read_in_seconds(text, seconds):
 def test_what_is_not_a_duration_is_refused(text):
     with pytest.raises(BadDuration):
         parse_seconds(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "working"),
+    [
+        ("PT90M", "1 hour 30 minutes", "90 minutes"),
+        ("P2DT4H", "2 days 4 hours", "2 working days 4 working hours"),
+        ("P1D", "1 day", "1 working day"),
+        ("PT1S", "1 second", "PT1S"),
+        ("soon", "soon", "soon"),
+    ],
+)
+def test_people_read_durations_in_words(text, words, working):
+    assert (in_words(text), working_in_words(text)) == (words, working)
 
 
 def test_a_due_time_has_no_seconds_and_its_day_is_a_working_day():

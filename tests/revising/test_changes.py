@@ -81,6 +81,16 @@ def test_the_plans_own_fields_come_first():
     assert told(before, after)[0] == 'The name is now "New name", and was "Old name".'
 
 
+def test_times_are_told_in_words():
+    before = document(note_step(due="PT4H", retry={"initial": "PT30S", "max_attempts": 3}))
+    after = document(note_step(due="P2D", overdue={"remind": "PT1H", "then": "fail"}))
+    assert told(before, after) == [
+        '"Note note": the time it has is now "2 working days", and was "4 working hours".',
+        '"Note note": how it is tried again is gone: it was initial 30 seconds, max attempts 3.',
+        '"Note note": what happens when it is late is new: remind 1 working hour, then fail.',
+    ]
+
+
 def test_a_new_approval_and_a_dropped_one_are_told_with_who_is_asked():
     asked = {"group": "supervisor", "four_eyes": True, "reason": "It costs."}
     without, with_it = document(note_step()), document(note_step(requires_approval=asked))

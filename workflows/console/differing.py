@@ -10,6 +10,7 @@ from workflows.plan.catalogue import offered
 from workflows.plan.changes import Change
 from workflows.plan.changewords import label_of, titles_of, value_in_words
 from workflows.plan.schema import STEP_FIELDS
+from workflows.plan.wording import time_in_words
 from workflows.revisions import Difference
 
 LONGEST = 4_000
@@ -103,6 +104,7 @@ def shown(field: str, value: Any, known: Vocabulary) -> tuple[Piece, ...]:
     if isinstance(value, str) and field != "when":
         spec = offered().get(value) if field == "activity_id" else None
         name = spec.title if spec else known.department(value) if field.startswith("inputs/") else None
-        return (Piece(name),) if name else pieces_of(value[:LONGEST], known)
+        said = time_in_words(field.rpartition("/")[2], value)
+        return (Piece(name),) if name else pieces_of(said[:LONGEST], known)
     words = value_in_words(field, value, known.steps, LONGEST)
     return (Piece(words.strip('"') if field == "when" else words),)

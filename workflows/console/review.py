@@ -12,19 +12,18 @@ from workflows.console.words import (
     Line,
     Piece,
     Vocabulary,
-    duration,
     input_lines,
     label_of,
     line_of,
     pieces_of,
-    working_time,
 )
 from workflows.departments import PREFIX
 from workflows.plan.activity import ActivitySpec
 from workflows.plan.catalogue import Catalogue
 from workflows.plan.compiler import stronger
+from workflows.plan.durations import in_words, working_in_words
 from workflows.plan.schema import DEFAULT_APPROVAL_GROUP, Approval
-from workflows.plan.wording import render
+from workflows.plan.wording import render, time_in_words
 
 STEP_POINTER = re.compile(r"/steps/(\d{1,6})(?:/(.*))?\Z", re.DOTALL)
 ICONS = {"program": "bolt", "person": "person", "clock": "schedule"}
@@ -134,7 +133,7 @@ def review(
     )
     return Review(
         description=_text(plan, "description"),
-        due=working_time(plan["due"]) if plan.get("due") else "",
+        due=working_in_words(plan["due"]) if plan.get("due") else "",
         cards=cards,
         concerns=tuple(found.of_plan),
         told=tuple(dict.fromkeys(person for step in steps for person in _told(step, known))),
@@ -262,16 +261,16 @@ def _approval(step: Mapping[str, Any], spec: ActivitySpec | None) -> Approval | 
 
 def _approver(approval: Approval) -> str:
     eyes = ", nobody who wrote or approved the plan" if approval.four_eyes else ""
-    due = f", within {working_time(approval.due)}" if approval.due else ""
+    due = f", within {working_in_words(approval.due)}" if approval.due else ""
     return f"{str(approval.group or DEFAULT_APPROVAL_GROUP).capitalize()}{eyes}{due}"
 
 
 def _terms(step: Mapping[str, Any], known: Vocabulary) -> Iterable[str]:
     """Times, attempts and what happens on failure, where the plan says something of its own."""
     if step.get("due"):
-        yield f"Due within {working_time(step['due'])}."
+        yield f"Due within {working_in_words(step['due'])}."
     if step.get("timeout"):
-        yield f"Given up after {duration(step['timeout'])}."
+        yield f"Given up after {in_words(step['timeout'])}."
     retry = step.get("retry")
     if isinstance(retry, dict):
         yield _flat("Tried again", retry, known)
@@ -286,9 +285,8 @@ def _terms(step: Mapping[str, Any], known: Vocabulary) -> Iterable[str]:
 
 
 def _flat(label: str, value: Mapping[str, Any], known: Vocabulary) -> str:
-    return (
-        f"{label}: " + ", ".join(_words(line_of(label_of(str(k)), v, known)) for k, v in value.items()) + "."
-    )
+    said = (_words(line_of(label_of(str(k)), time_in_words(str(k), v), known)) for k, v in value.items())
+    return f"{label}: {', '.join(said)}."
 
 
 def _words(line: Line) -> str:

@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from workflows.departments import PREFIX
-from workflows.plan.durations import BadDuration, parse_seconds, parse_working
 from workflows.plan.references import BadReference, Reference, parse
-from workflows.plan.wording import describe
+from workflows.plan.wording import describe, time_in_words
 
-UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
 ANSWERS = {
     "yes_no": "yes or no", "choice": "one of", "number": "a number", "text": "in words", "photos": "photos",
 }  # fmt: skip
@@ -62,7 +60,7 @@ def _input_line(name: str, value: Any, known: Vocabulary) -> Line:
         found = known.department(value)
         if found is not None:
             return Line(label_of(name), (Piece(found),))
-    return line_of(label_of(name), value, known)
+    return line_of(label_of(name), time_in_words(name, value), known)
 
 
 def _question(name: str, asked: Any, known: Vocabulary) -> Line:
@@ -109,35 +107,3 @@ def plain_words(value: Any) -> str:
 
 def label_of(name: str) -> str:
     return name.replace("_", " ")
-
-
-def duration(text: object) -> str:
-    """``PT90M`` as "1 hour 30 minutes"; what isn't a duration is shown as it is."""
-    try:
-        return seconds_in_words(parse_seconds(str(text)))
-    except BadDuration:
-        return str(text)
-
-
-def working_time(text: object) -> str:
-    """A ``due``: ``P2DT4H`` as "2 working days 4 hours"."""
-    try:
-        days, hours, minutes = parse_working(str(text))
-    except BadDuration:
-        return str(text)
-    counted = ((days, "working day"), (hours, "working hour"), (minutes, "minute"))
-    return " ".join(_counted(count, unit) for count, unit in counted if count)
-
-
-def seconds_in_words(seconds: int) -> str:
-    """A length of time in all its units."""
-    words = []
-    for size, unit in UNITS:
-        count, seconds = divmod(seconds, size)
-        if count:
-            words.append(_counted(count, unit))
-    return " ".join(words) or "less than a second"
-
-
-def _counted(count: int, unit: str) -> str:
-    return f"{count} {unit}" + ("" if count == 1 else "s")

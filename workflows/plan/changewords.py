@@ -8,7 +8,7 @@ from typing import Any
 from mudda.strictjson import quoted
 from workflows.plan.changes import Change
 from workflows.plan.references import BadReference, Reference, as_text, parse
-from workflows.plan.wording import describe
+from workflows.plan.wording import describe, time_in_words
 from workflows.plan.wording import render as condition
 
 SHOWN = 160
@@ -96,6 +96,9 @@ def value_in_words(field: str, value: Any, known: Mapping[str, str], longest: in
         return ", ".join(named) or "nothing"
     if field == "requires_approval" and isinstance(value, dict):
         return _approval(value, longest)
+    if field in ("overdue", "retry") and isinstance(value, dict):
+        return _parts(value, longest)
+    value = time_in_words(field.rpartition("/")[2], value)
     if isinstance(value, str):
         return quoted(text_in_words(value, known), longest)
     return "nothing" if value is None else _json(value, longest)
@@ -107,6 +110,13 @@ def _approval(value: Mapping[str, Any], longest: int) -> str:
     eyes = ", four eyes" if value.get("four_eyes") is True else ""
     reason = value.get("reason")
     return f"{who}{eyes}" + (f" ({quoted(reason, longest)})" if isinstance(reason, str) and reason else "")
+
+
+def _parts(value: Mapping[str, Any], longest: int) -> str:
+    """What a plan says of retries, or of what is late: ``remind 1 working hour, then wait``."""
+    said = ((name.replace("_", " "), time_in_words(name, part)) for name, part in value.items())
+    text = ", ".join(f"{name} {part if isinstance(part, str) else _json(part)}" for name, part in said)
+    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def text_in_words(value: str, known: Mapping[str, str]) -> str:

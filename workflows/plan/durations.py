@@ -12,6 +12,8 @@ _DURATION = re.compile(
     r"P(?:([0-9]{1,5})D)?(?:T(?=[0-9])(?:([0-9]{1,6})H)?(?:([0-9]{1,8})M)?(?:([0-9]{1,9})S)?)?"
 )
 
+_UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
+
 WORKING_DAY_HOURS = 8
 """Hours of a working day when two ``due`` are compared; the real ones are the department's."""
 
@@ -50,6 +52,38 @@ def working_minutes(text: str) -> int:
     """A ``due`` in minutes with a working day of ``WORKING_DAY_HOURS``: for comparing, not for clocks."""
     days, hours, minutes = parse_working(text)
     return (days * WORKING_DAY_HOURS + hours) * 60 + minutes
+
+
+def in_words(text: object) -> str:
+    """``PT90M`` as "1 hour 30 minutes"; what isn't a duration is shown as it is."""
+    try:
+        return seconds_in_words(parse_seconds(str(text)))
+    except BadDuration:
+        return str(text)
+
+
+def working_in_words(text: object) -> str:
+    """A ``due``: ``P2DT4H`` as "2 working days 4 working hours"; what isn't one is shown as it is."""
+    try:
+        days, hours, minutes = parse_working(str(text))
+    except BadDuration:
+        return str(text)
+    counted = ((days, "working day"), (hours, "working hour"), (minutes, "minute"))
+    return " ".join(_counted(count, unit) for count, unit in counted if count)
+
+
+def seconds_in_words(seconds: int) -> str:
+    """A length of time in all its units."""
+    words = []
+    for size, unit in _UNITS:
+        count, seconds = divmod(seconds, size)
+        if count:
+            words.append(_counted(count, unit))
+    return " ".join(words) or "less than a second"
+
+
+def _counted(count: int, unit: str) -> str:
+    return f"{count} {unit}" + ("" if count == 1 else "s")
 
 
 def _parts(text: str) -> tuple[int, int, int, int]:

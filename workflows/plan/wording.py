@@ -7,6 +7,7 @@ from typing import Any
 
 from mudda.strictjson import quoted
 from workflows.plan.comparing import BadCondition, pair, several, single, timestamp
+from workflows.plan.durations import in_words, working_in_words
 from workflows.plan.references import BadReference, Reference, as_text, parse
 
 _VERBS = {
@@ -14,6 +15,16 @@ _VERBS = {
     "gt": "is more than", "gte": "is at least", "in": "is one of",
 }  # fmt: skip
 _TIME_VERBS = {"lt": "is before", "lte": "is no later than", "gt": "is after", "gte": "is no earlier than"}
+
+_TIMES = {
+    "due": working_in_words, "remind": working_in_words,
+    "timeout": in_words, "initial": in_words, "max_interval": in_words, "for": in_words,
+}  # fmt: skip
+
+
+def time_in_words(name: str, value: Any) -> Any:
+    """The value of a field whose durations the language knows, in words; every other value as it is."""
+    return _TIMES[name](value) if name in _TIMES and isinstance(value, str) else value
 
 
 def render(condition: object, titles: Mapping[str, str] | None = None) -> str:

@@ -10,7 +10,7 @@ from workflows.plan.checks.flow import Flow, schema_of
 from workflows.plan.checks.report import Report
 from workflows.plan.checks.view import StepView
 from workflows.plan.conditions import BadCondition, evaluate
-from workflows.plan.durations import BadDuration, working_minutes
+from workflows.plan.durations import BadDuration, working_in_words, working_minutes
 from workflows.plan.references import MissingValue, Reference, Values, find, has_reference
 
 
@@ -135,7 +135,8 @@ def _advise_due(document: dict[str, Any], flow: Flow, category_target: str, repo
     for pointer, due in places:
         try:
             if isinstance(due, str) and working_minutes(due) > working_minutes(category_target):
-                message = f"{due} is longer than the category's target, {category_target}."
+                asked, target = working_in_words(due), working_in_words(category_target)
+                message = f"{asked} is longer than the category's target, {target}."
                 report.warn(pointer, "due_beyond_target", message)
         except BadDuration:
             continue  # a bad due is reported as such; a bad target is not this plan's fault
