@@ -5,10 +5,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from django.db import transaction
-
 from issues.models import Category, Department, Issue, IssueNote, IssueStatus, Reporter
-from mudda import events
+from mudda import events, prepared
 from mudda.errors import InvalidRequest
 from mudda.events import Actor
 from mudda.reach import sandbox_of
@@ -75,7 +73,7 @@ def report_issue(
     return issue
 
 
-@transaction.atomic
+@whole()
 def update_issue(
     *,
     issue_id: int,
@@ -100,13 +98,14 @@ def update_issue(
     return issue
 
 
-@transaction.atomic
+@whole()
 def add_note(
     issue: Issue, *, text: str, visible: bool = False, key: str | None = None, by: Actor = None
 ) -> IssueNote:
     """Leave a remark on an issue. ``visible`` ones may be shown to the reporter."""
     author = by.pk if by is not None and by.is_authenticated else None
-    note = IssueNote.objects.create(issue=issue, text=text, visible=visible, effect_key=key, author_id=author)
+    note = IssueNote(issue=issue, text=text, visible=visible, effect_key=key, author_id=author)
+    prepared.insert(note)
     events.append(issue, "issue.note_added", {"note": note.pk, "visible": visible}, actor=by)
     return note
 

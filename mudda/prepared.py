@@ -6,13 +6,17 @@ They are written so that each parameter has a type (``%(at)s::timestamptz``). Be
 statements: ``DATABASE_PREPARED=false``.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache, partial
+from types import MappingProxyType
 from typing import Any
 
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import Field, Model
+
+Wanted = tuple[str, type[Model], frozenset[str]]
+"""What is read of a model: its table's name in the statement, and the fields that are left behind."""
 
 
 def fetch(statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
@@ -23,19 +27,29 @@ def fetch(statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
 
 
 def fetch_models(
-    models: Mapping[str, type[Model]], source: str, values: Mapping[str, Any]
+    models: Mapping[str, type[Model]],
+    source: str,
+    values: Mapping[str, Any],
+    *,
+    without: Mapping[str, Collection[str]] = MappingProxyType({}),
+    also: Mapping[str, str] = MappingProxyType({}),
 ) -> list[dict[str, Any]]:
-    """Whole rows of several models, read at once.
+    """Rows of several models, read at once.
 
     Args:
         models: what is read, by the names that ``source`` gives the tables.
         source: what follows ``SELECT ...``: from where, and which.
+        without: by the same names, fields that are left behind until somebody reads them, as by ``defer``.
+        also: further values of each row: SQL by name.
 
     Returns:
-        for each row an object of each model by its name; None where an outer join found nothing.
+        for each row an object of each model by its name, None where an outer join found nothing; and the further
+        values, as the driver gives them (JSON as text).
     """
-    wanted = tuple(models.items())
-    return [_objects(wanted, row) for row in fetch(f"SELECT {_columns(wanted)} {source}", values)]  # noqa: S608
+    wanted = tuple((name, model, frozenset(without.get(name, ()))) for name, model in models.items())
+    more = "".join(f", {expression}" for expression in also.values())
+    rows = fetch(f"SELECT {_columns(wanted)}{more} {source}", values)  # noqa: S608
+    return [_objects(wanted, row) | dict(zip(also, row[len(row) - len(also) :], strict=True)) for row in rows]
 
 
 def execute(statement: str, values: Mapping[str, Any]) -> int:
@@ -83,10 +97,10 @@ def _values(fields: Sequence["Field[Any, Any]"], row: Model, *, adding: bool) ->
     }
 
 
-def _objects(models: tuple[tuple[str, type[Model]], ...], row: Sequence[Any]) -> dict[str, Any]:
+def _objects(models: tuple[Wanted, ...], row: Sequence[Any]) -> dict[str, Any]:
     found, at = {}, 0
-    for name, model in models:
-        names, key, converters = _reading(model)
+    for name, model, without in models:
+        names, key, converters = _reading(model, without)
         values = list(row[at : at + len(names)])
         at += len(names)
         for place, convert in converters:
@@ -96,22 +110,28 @@ def _objects(models: tuple[tuple[str, type[Model]], ...], row: Sequence[Any]) ->
 
 
 @cache
-def _columns(models: tuple[tuple[str, type[Model]], ...]) -> str:
+def _columns(models: tuple[Wanted, ...]) -> str:
     return ", ".join(
-        f'{name}."{field.column}"' for name, model in models for field in model._meta.concrete_fields
+        f'{name}."{field.column}"' for name, model, without in models for field in _read(model, without)
     )
 
 
 @cache
-def _reading(model: type[Model]) -> tuple[list[str], int, list[tuple[int, Callable[[Any], Any]]]]:
+def _reading(
+    model: type[Model], without: frozenset[str]
+) -> tuple[list[str], int, list[tuple[int, Callable[[Any], Any]]]]:
     """The fields' names, the place of the key, and what makes of a column's value the field's, by its place."""
-    fields = model._meta.concrete_fields
+    fields = _read(model, without)
     converters: list[tuple[int, Callable[[Any], Any]]] = [
         (place, partial(_converted, convert, field.cached_col))
         for place, field in enumerate(fields)
         for convert in field.get_db_converters(_database())
     ]
     return [field.attname for field in fields], fields.index(model._meta.pk), converters
+
+
+def _read(model: type[Model], without: frozenset[str]) -> list["Field[Any, Any]"]:
+    return [field for field in model._meta.concrete_fields if field.name not in without]
 
 
 def _converted(convert: Callable[[Any, Any, Any], Any], column: Any, value: Any) -> Any:

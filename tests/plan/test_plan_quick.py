@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from plan_samples import LEAK
 
+from workflows.plan.checks.inputs import schema_problems
 from workflows.plan.checks.quick import surely_good
 from workflows.plan.core import CORE
 
@@ -51,3 +52,18 @@ def test_a_quick_yes_is_a_yes_of_jsonschema(value):
 @pytest.mark.parametrize("value", [QUESTIONS])
 def test_good_questions_are_told_quickly(value):
     assert surely_good(value, CORE["inspect_site"].inputs["properties"]["questions"])
+
+
+@pytest.mark.parametrize(
+    ("wanted", "value", "is_good"),
+    [
+        ("date-time", "2026-05-01T09:00:00Z", True),
+        ("date-time", "2026-05-01 at nine", False),
+        ("date-time", 7, True),  # says nothing of numbers
+        ("duration", "PT1H", False),  # left to jsonschema
+    ],
+)
+def test_of_formats_it_knows_moments(wanted, value, is_good):
+    schema = {"format": wanted}
+    assert surely_good(value, schema) is is_good
+    assert bool(list(schema_problems(value, schema))) is (value == "2026-05-01 at nine")

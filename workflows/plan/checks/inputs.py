@@ -226,8 +226,6 @@ def _has_roles(schema: object) -> bool:
 
 
 def _check_literal(value: Any, schema: Schema, pointer: str, report: Report) -> None:
-    if surely_good(value, schema):
-        return
     for where, code, message in schema_problems(value, schema, pointer):
         report.error(where, code, message)
 
@@ -235,6 +233,8 @@ def _check_literal(value: Any, schema: Schema, pointer: str, report: Report) -> 
 def schema_problems(value: Any, schema: Schema, pointer: str = "") -> Iterator[tuple[str, str, str]]:
     """What a literal value violates in a schema, as (pointer, code, message); codes are ``bad_input``,
     ``bad_duration`` and ``unknown_group``. Also fit for checking resolved inputs and outputs at run time."""
+    if surely_good(value, schema):
+        return
     for error in _about(schema).validator.iter_errors(value):
         where = pointer
         for part in error.absolute_path:

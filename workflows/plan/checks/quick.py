@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from workflows.plan.comparing import same
+from workflows.plan.comparing import same, timestamp
 
 _TYPES: dict[str, Callable[[Any], bool]] = {
     "string": lambda value: isinstance(value, str),
@@ -112,6 +112,10 @@ def _pattern(value: Any, wanted: Any, _: dict[str, Any]) -> bool:
     return not isinstance(value, str) or re.search(wanted, value) is not None
 
 
+def _format(value: Any, wanted: Any, _: dict[str, Any]) -> bool:
+    return not isinstance(value, str) or (wanted == "date-time" and timestamp(value) is not None)
+
+
 def _nothing(value: Any, wanted: Any, _: dict[str, Any]) -> bool:
     return True
 
@@ -128,8 +132,8 @@ _CHECKS: dict[str, Check] = {
     "type": _type, "required": _required, "properties": _properties, "additionalProperties": _additional,
     "items": _items, "uniqueItems": _unique, "propertyNames": _names, "not": _not, "enum": _enum,
     "const": _const, "if": _if, "then": _nothing, "else": _nothing, "dependentSchemas": _dependent,
-    "pattern": _pattern, "title": _nothing, "description": _nothing, "x-literal": _nothing, "x-group": _nothing,
-    "x-uploads": _nothing,
+    "pattern": _pattern, "format": _format, "title": _nothing, "description": _nothing,
+    "x-literal": _nothing, "x-group": _nothing, "x-role": _nothing, "x-uploads": _nothing,
     "minLength": _length(str, 1), "maxLength": _length(str, -1),
     "minItems": _length(list, 1), "maxItems": _length(list, -1),
     "minProperties": _length(dict, 1), "maxProperties": _length(dict, -1),
