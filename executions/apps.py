@@ -51,6 +51,7 @@ class ExecutionsConfig(AppConfig):
         outbox.register(TASK_DECIDED, deciding.deliver_decision)
         outbox.register(reminders.TASK_LETTER, reminders.deliver_letter)
         outbox.register(STEER, steering.deliver_steering)
+        outbox.register(steering.HURRY, steering.deliver_hurry)
         outbox.register(sandboxes.END_RUN, sandboxes.deliver_end)
         all_sandboxes.register(sandboxes.CONTENTS)
         dispatcher.register("notice runs ended from outside", reconciling.reconcile_ended, every=20)

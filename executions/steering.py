@@ -1,5 +1,6 @@
 """Steering a run: pause, resume, cancel. Written here first; the run hears of it through the outbox."""
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -17,6 +18,9 @@ from mudda.etags import Expected, ensure_current
 from mudda.models import OutboxMessage
 
 STEERING = "executions.change_workflowexecution"
+
+HURRY = "hurry"
+"""The kind of message that lets a run begin at once what it has put off."""
 
 
 class ExecutionOver(Conflict):
@@ -181,3 +185,15 @@ def deliver_steering(message: OutboxMessage) -> None:
         return  # it had to be tried again, and a person has told the opposite since: that may be there already
     steer = Steer(message_id=str(message.pk), action=payload["action"], number=payload.get("number", 0))
     temporal.signal_workflow(execution.temporal_workflow_id, STEER, steer)
+
+
+def deliver_hurry(message: OutboxMessage) -> None:
+    """The outbox's handler: let a run that stops by itself go on at once with what was put off.
+
+    Raises:
+        TemporalUnavailable: to be tried again.
+    """
+    execution = WorkflowExecution.objects.filter(pk=message.payload["execution_id"]).only("pk").first()
+    if execution is not None:  # or its sandbox was wiped
+        with suppress(temporal.WorkflowGone):  # nothing is put off in it any more
+            temporal.try_again_now(execution.temporal_workflow_id)

@@ -10,7 +10,7 @@ from typing import Any
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError, TimeoutError
 
-from executions.temporal.contracts import EXECUTION_OVER, INFRASTRUCTURE
+from executions.temporal.contracts import EXECUTION_OVER, INFRASTRUCTURE, WITHDRAWN
 from workflows.plan.compiled import CompiledCompensation, CompiledStep
 from workflows.plan.durations import parse_seconds
 from workflows.plan.states import Failure
@@ -28,6 +28,9 @@ LOCAL_ATTEMPTS = 3
 and the SDK would never end one that meets nothing but trouble outside; the server repeats a remote one, and ends it."""
 
 GOES_REMOTE = "local activities go on as remote ones"
+"""The name of that change, for ``workflow.patched``."""
+
+HURRIES = "a run that fails hurries what was put off"
 """The name of that change, for ``workflow.patched``."""
 
 
@@ -74,6 +77,12 @@ def is_over(error: FailureError) -> bool:
     """Whether the activity found that the run had ended already: nobody waits for this Temporal workflow any more."""
     cause = cause_of(error)
     return isinstance(cause, ApplicationError) and cause.type == EXECUTION_OVER
+
+
+def is_withdrawn(error: FailureError) -> bool:
+    """Whether the activity found that the run stops and needs the step no more, and has written so."""
+    cause = cause_of(error)
+    return isinstance(cause, ApplicationError) and cause.type == WITHDRAWN
 
 
 def failure_of(error: FailureError) -> Failure:

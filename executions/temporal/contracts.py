@@ -21,6 +21,9 @@ PAUSE, RESUME, CANCEL = "pause", "resume", "cancel"
 EXECUTION_OVER = "execution_over"
 """The error type of what belongs to no run any more: a Temporal workflow that was reset after its run had ended."""
 
+WITHDRAWN = "withdrawn"
+"""The error type of an attempt that nobody needs any more: the step's row says why."""
+
 INFRASTRUCTURE = "infrastructure"
 """The error type of trouble that is not the step's own: retried, and never counted against it."""
 
@@ -134,10 +137,14 @@ class EscalateCall:
 
 @dataclass
 class ProgressCall:
-    """Tell the read side what the workflow decided when no other activity does."""
+    """Tell the read side what the workflow decided when no other activity does.
+
+    ``hurry``: the run has begun to stop, and awaits activities that may have been put off for long.
+    """
 
     execution_id: str
     carried: list[Carried] = field(default_factory=list)
+    hurry: bool = False
 
 
 @dataclass

@@ -8,7 +8,6 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterable
-from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar
 
@@ -37,12 +36,21 @@ from executions.models import (
     WorkflowExecution,
 )
 from executions.tasks import answered_task, ask_about_uncertain_effect, ask_approval, withdraw_tasks
-from executions.temporal.contracts import EXECUTION_OVER, INFRASTRUCTURE, Carried, StepAnswer, StepCall
+from executions.temporal.contracts import (
+    EXECUTION_OVER,
+    INFRASTRUCTURE,
+    WITHDRAWN,
+    Carried,
+    StepAnswer,
+    StepCall,
+)
 from executions.temporal.handles import has_handles
 from executions.temporal.large import restore, shrunk
+from executions.temporal.putoff import WHY, wait_while_stopping, withdraw_put_off
 from executions.temporal.watching import watchdog
-from mudda import events, strictjson
+from mudda import events, prepared, strictjson
 from mudda.errors import MuddaError
+from workflows.models import WorkflowPlan
 from workflows.plan.checks.inputs import schema_problems
 
 logger = logging.getLogger(__name__)
@@ -55,9 +63,6 @@ ENDED = (
     StepStatus.CANCELLED,
 )
 LONGEST_ERROR = 2_000
-WHILE_CANCELLED = timedelta(seconds=5)
-"""Between two attempts of a step whose run is being cancelled."""
-
 DEEPEST = 200
 """Levels of an output inside each other."""
 
@@ -72,6 +77,26 @@ WHY_WITHDRAWN = {
     StepStatus.SKIPPED: "The step is left out.",
 }
 """Why the tasks of a step that has ended are withdrawn; that of a cancelled one, because the run was stopped."""
+
+RUN = {"run": WorkflowExecution, "plan": WorkflowPlan}
+LEFT_BEHIND = {"run": ("compiled", "execution_data")}
+FIND_RUN = """
+    FROM workflow_executions run JOIN workflow_plans plan ON plan.id = run.plan_id
+    WHERE run.id = %(run)s::uuid FOR UPDATE OF run
+"""
+# Both are locked, so that of both the newest is read once whoever held them has committed.
+FIND_STEP = """
+    FROM workflow_executions run JOIN workflow_plans plan ON plan.id = run.plan_id
+    JOIN step_runs step ON step.execution_id = run.id AND step.step_id = %(step)s::text
+    WHERE run.id = %(run)s::uuid FOR UPDATE OF run, step
+"""
+# Cut out by the database: reading the whole text of a long plan takes longer than doing a step of it.
+COMPILED_STEP = "jsonb_extract_path(run.compiled, 'steps', step.position::text)"
+COMPLETE = """
+    UPDATE step_runs
+    SET status = 'completed', output = %(output)s::jsonb, error = NULL, ended_at = %(now)s::timestamptz
+    WHERE id = %(step)s::bigint AND attempts = %(attempts)s::int AND status = 'running'
+"""
 
 SUPERSEDED = "A later attempt of {} has begun, or it goes on without this one."
 
@@ -117,7 +142,7 @@ def with_database(work: Callable[[], T]) -> T:
     except (LeaseHeld, Superseded) as error:
         raise ApplicationError(str(error), type=INFRASTRUCTURE) from error
     except Withdrawn as error:
-        raise ApplicationError(str(error), type="withdrawn", non_retryable=True) from error
+        raise ApplicationError(str(error), type=WITHDRAWN, non_retryable=True) from error
     except (OrphanedExecution, ExecutionOver) as error:
         raise ApplicationError(error.detail, type=error.code, non_retryable=True) from error
     except WorkflowExecution.DoesNotExist as error:  # its sandbox was wiped in the middle of it
@@ -170,19 +195,21 @@ def defect(error: Exception) -> StepFailed:
 
 
 @transaction.atomic
+@events.together()
 def begin(call: StepCall) -> StepRun:
     """Write that an attempt begins; a step that has ended is left alone."""
-    execution = live_execution(call.execution_id)
+    step = live_step(call)
+    execution = step.execution
     mark_running(execution)
-    apply_carried(execution, call.carried)
-    step = StepRun.objects.with_compiled().get(execution=execution, step_id=call.step_id)
-    step.execution = execution
-    if step.status in ENDED:
+    if call.carried:
+        apply_carried(execution, call.carried)
+        step.refresh_from_db(fields=["status", "output", "error", "reason", "started_at", "ended_at"])
+    if step.status in ENDED or (step.error is not None and withdraw_put_off(step)):
         return step
     step.status, step.inputs = StepStatus.RUNNING, call.inputs
     step.attempts += 1
     step.started_at = step.started_at or timezone.now()
-    step.save(update_fields=["status", "inputs", "attempts", "started_at"])
+    prepared.update(step, "status", "inputs", "attempts", "started_at")
     events.append(execution, "step.started", {"step_id": step.step_id, "attempt": step.attempts})
     return step
 
@@ -196,7 +223,7 @@ def ensure_wanted(step: StepRun) -> None:
         error = step.error or {"code": "failed", "message": "It failed."}
         raise ApplicationError(error["message"], type=error["code"], non_retryable=True)
     if step.status in ENDED:
-        raise Withdrawn(f"The run has withdrawn {step.step_id} meanwhile.")
+        raise Withdrawn(step.reason or WHY)
 
 
 def ask_for_approval(call: StepCall) -> StepAnswer:
@@ -240,8 +267,9 @@ def complete(step: StepRun, output: Any) -> None:
         Superseded: as ``ensure_latest``.
     """
     events.append(step.execution, "step.completed", {"step_id": step.step_id})  # first: it locks the run
-    latest = StepRun.objects.filter(pk=step.pk, attempts=step.attempts, status=StepStatus.RUNNING)
-    if not latest.update(status=StepStatus.COMPLETED, output=output, error=None, ended_at=timezone.now()):
+    text = None if output is None else json.dumps(output, cls=DjangoJSONEncoder)
+    values = {"step": step.pk, "attempts": step.attempts, "output": text, "now": timezone.now()}
+    if not prepared.execute(COMPLETE, values):
         raise Superseded(SUPERSEDED.format(step.step_id))
 
 
@@ -296,16 +324,11 @@ def record_failure(call: StepCall, step: StepRun, error: MuddaError) -> Applicat
     message = error.detail[:LONGEST_ERROR]
     final = is_permanent(error) or step.own_failures >= call.max_attempts
     _write_failure(step, error.code, message, final=final)
-    return ApplicationError(
-        message, type=error.code, non_retryable=final, next_retry_delay=_soon_if_cancelled(step)
-    )
-
-
-def _soon_if_cancelled(step: StepRun) -> timedelta | None:
-    """The wait for the next attempt, where it isn't the step's own: a run that is being cancelled waits for nothing
-    but its steps in flight."""
-    run = WorkflowExecution.objects.filter(pk=step.execution_id, cancel_requested_at__isnull=False)
-    return WHILE_CANCELLED if run.exists() else None
+    if final:
+        return ApplicationError(message, type=error.code, non_retryable=True)
+    if withdraw_put_off(step):
+        return ApplicationError(WHY, type=WITHDRAWN, non_retryable=True)
+    return ApplicationError(message, type=error.code, next_retry_delay=wait_while_stopping(step))
 
 
 def record_overrun(call: StepCall, step_pk: int, attempt: int, failures: int) -> None:
@@ -387,12 +410,33 @@ def bad_output(message: str) -> StepFailed:
 
 
 def locked_execution(execution_id: str) -> WorkflowExecution:
-    """The run, locked until commit, with its plan; the compiled plan is left behind until somebody reads it."""
-    found = WorkflowExecution.objects.select_for_update(of=("self",)).filter(pk=execution_id)
-    execution = found.select_related("plan").defer("compiled").first()
-    if execution is None:
+    """The run, locked until commit, with its plan; the compiled plan is left behind until somebody reads it.
+
+    Raises:
+        OrphanedExecution: it isn't there.
+    """
+    found = prepared.fetch_models(RUN, FIND_RUN, {"run": execution_id}, without=LEFT_BEHIND)
+    if not found:
         raise OrphanedExecution
+    execution: WorkflowExecution = found[0]["run"]
+    execution.plan = found[0]["plan"]
     return execution
+
+
+def live_step(call: StepCall) -> StepRun:
+    """A step with its run, both locked until commit, in one round trip; as ``live_execution``."""
+    values = {"run": call.execution_id, "step": call.step_id}
+    found = prepared.fetch_models(
+        {**RUN, "step": StepRun}, FIND_STEP, values, without=LEFT_BEHIND, also={"compiled": COMPILED_STEP}
+    )
+    if not found:
+        raise OrphanedExecution
+    step: StepRun = found[0]["step"]
+    step.execution, step.execution.plan = found[0]["run"], found[0]["plan"]
+    step.compiled = json.loads(found[0]["compiled"])
+    if step.execution.status in OVER:
+        raise ExecutionOver
+    return step
 
 
 def live_execution(execution_id: str) -> WorkflowExecution:
@@ -412,7 +456,7 @@ def mark_running(execution: WorkflowExecution) -> None:
     if execution.status != ExecutionStatus.PENDING:
         return
     execution.status, execution.started_at = ExecutionStatus.RUNNING, timezone.now()
-    execution.save(update_fields=["status", "started_at"])
+    prepared.update(execution, "status", "started_at")
     events.append(execution, "execution.started")
 
 

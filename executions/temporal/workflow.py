@@ -15,11 +15,13 @@ from temporalio.exceptions import ApplicationError, FailureError
 with workflow.unsafe.imports_passed_through():
     from executions.temporal.calling import (
         GOES_REMOTE,
+        HURRIES,
         RECORD_OPTIONS,
         activity_options,
         end_of_wait,
         failure_of,
         is_over,
+        is_withdrawn,
         local_options,
         was_recorded,
     )
@@ -148,13 +150,16 @@ class PlanWorkflow:
         decision = decide(
             self.plan, self.context, self.ledger.states, cancelling=cancelling, paused=self.people.paused
         )
+        begins_to_fail = decision.stopping and not cancelling and not self.failing
         self.failing = decision.stopping and not cancelling
         self._take_over(decision)
+        # Our cancel hurries them itself.
+        hurry = begins_to_fail and self.busy > 0 and workflow.patched(HURRIES)
         if decision.finish is None:
             for move in decision.moves:
                 self._begin(move)
-            if decision.withdraw and self.ledger.unsaved:
-                self._spawn(self._note_progress())
+        if hurry or (decision.finish is None and decision.withdraw and self.ledger.unsaved):
+            self._spawn(self._note_progress(self.ledger.take_unsaved(), hurry=hurry))
         return decision.finish
 
     def _take_over(self, decision: Decision) -> None:
@@ -211,12 +216,26 @@ class PlanWorkflow:
         except FailureError as error:
             if is_over(error):
                 raise
+            if is_withdrawn(error):
+                await self._withdraw(step, failure_of(error).message)
+                return
             self.ledger.fail(step.step_id, failure_of(error), recorded=was_recorded(error))
             return
         if answer.task_id is not None:
             self.people.asked[answer.task_id] = step.step_id
         else:
             self.ledger.complete(step.step_id, answer.output)
+        self.changed = True
+
+    async def _withdraw(self, step: CompiledStep, reason: str) -> None:
+        """The read side knows already that the run stops; here that may be known a moment later, and until then
+        nothing that needs the step may begin."""
+        self.busy += 1
+        try:
+            await workflow.wait_condition(lambda: self.failing or self.cancelling)
+        finally:
+            self.busy -= 1
+        self.ledger.put(step.step_id, outcomes.withdrawn(self.ledger.of(step.step_id), reason))
         self.changed = True
 
     async def _ask(self, step: CompiledStep, activity: str, call: StepCall | EscalateCall) -> None:
@@ -308,7 +327,7 @@ class PlanWorkflow:
         if ends_at - workflow.now() >= WORTH_TELLING:
             self.ledger.unsaved[step.step_id] = Carried(step.step_id, StepStatus.waiting.value)
             # What is being told is no part of the clock: it arrives also when the clock is withdrawn meanwhile.
-            await asyncio.shield(self._spawn(self._note_progress()))
+            await asyncio.shield(self._spawn(self._note_progress(self.ledger.take_unsaved())))
         await self._sleep(step, ends_at)
 
     async def _sleep(self, step: CompiledStep, ends_at: datetime) -> None:
@@ -320,8 +339,8 @@ class PlanWorkflow:
 
     # --- the read side --------------------------------------------------------------------------
 
-    async def _note_progress(self) -> None:
-        await self._record(NOTE_PROGRESS, ProgressCall(self.given.execution_id, self.ledger.take_unsaved()))
+    async def _note_progress(self, carried: list[Carried], *, hurry: bool = False) -> None:
+        await self._record(NOTE_PROGRESS, ProgressCall(self.given.execution_id, carried, hurry))
 
     async def _finish(self, finish: Finish) -> str:
         failure = finish.failure.to_json() if finish.failure else None

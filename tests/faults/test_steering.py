@@ -108,6 +108,52 @@ def test_a_letter_that_was_put_off_for_long_does_not_hold_up_a_cancel(city):
     assert set(city.office.counts(execution).values()) == {1}
 
 
+def put_off(city, *steps, **fields):
+    """A run whose letter waits twelve hours for its next attempt, and an approval that can be refused meanwhile."""
+    city.office.plan("451 Later")
+    patient = letter(needs=["lane"], retry={"initial": "PT12H", "max_interval": "P1D"}, **fields)
+    execution = city.launch({**LANE, "needs": []}, patient, note("dear", needs=["lane"], **ASK), *steps)
+    until(lambda: asyncio.run(is_put_off(city, execution)))
+    return execution
+
+
+def test_a_letter_that_was_put_off_is_withdrawn_when_another_step_fails(city):
+    execution = put_off(city, note("after", needs=["tell"]))
+    city.decide(city.task(execution), "reject", comment="Too dear.")
+    run = city.ends(execution, "failed")
+    assert [step["status"] for step in run["steps"]] == ["compensated", "cancelled", "failed", "cancelled"]
+    assert run["failure"]["step_id"] == "dear"
+    assert city.step(execution, "tell")["reason"] == "Withdrawn because the run stopped."
+    assert not city.office.mails
+    assert events(city, execution).count("step.cancelled") == 2
+
+
+def test_what_was_put_off_and_would_have_to_be_undone_is_done_at_once_and_undone(city):
+    execution = put_off(city, compensate=undo("lane"))
+    city.decide(city.task(execution), "reject", comment="Too dear.")
+    run = city.ends(execution, "failed")
+    assert [step["status"] for step in run["steps"]] == ["compensated", "compensated", "failed"]
+    assert set(city.office.counts(execution).values()) == {1}
+
+
+def test_a_crews_letter_that_was_put_off_does_not_hold_up_a_run_that_fails(city):
+    crew = {
+        "step_id": "crew",
+        "activity_id": "dispatch_crew",
+        "title": "Call out the crew",
+        "needs": [],
+        "inputs": {"department": "water", "address": "here", "instructions": "Repair it.", "urgency": "high"},
+    }
+    city.office.plan("451 Later")
+    execution = city.launch(crew, note("dear", needs=[], **ASK))
+    until(lambda: asyncio.run(is_put_off(city, execution)))
+    asked = next(one for one in city.execution(execution)["waiting_on"] if one["kind"] == "approval")
+    city.decide({"id": asked["task_id"]}, "reject", comment="Too dear.")
+    run = city.ends(execution, "failed")
+    assert [step["status"] for step in run["steps"]] == ["cancelled", "failed"]
+    assert not city.office.mails
+
+
 def test_a_pause_that_arrives_after_the_later_resume_holds_nothing_up(city):
     execution = city.launch(note(**ASK))
     task = city.task(execution)

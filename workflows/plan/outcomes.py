@@ -37,6 +37,11 @@ def failed(state: StepState, failure: Failure) -> StepState:
     return replace(state, status=StepStatus.failed, failure=failure)
 
 
+def withdrawn(state: StepState, reason: str) -> StepState:
+    """A step that had been put off is not tried again, because the run stops."""
+    return state if has_ended(state) else replace(state, status=StepStatus.cancelled, reason=reason)
+
+
 # --- a failure that a person has been asked about ---------------------------------------------------
 
 
