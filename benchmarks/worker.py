@@ -16,7 +16,7 @@ async def work() -> None:
     from temporalio.worker import Worker
 
     from benchmarks.handwritten import HandWritten
-    from executions.temporal.worker import activities
+    from executions.temporal.worker import activities, workflow_runner
     from executions.temporal.workflow import PlanWorkflow
     from mudda import temporal
 
@@ -27,6 +27,7 @@ async def work() -> None:
             await temporal.connect(),
             task_queue=QUEUE,
             workflows=[PlanWorkflow, HandWritten],
+            workflow_runner=workflow_runner("benchmarks"),
             activities=activities(),
             activity_executor=pool,
             max_concurrent_activities=SLOTS,

@@ -43,12 +43,14 @@ def shrink(execution_id: object, step_id: str, output: Any, compared: Compared =
     carried = dict(output)
     by_size = sorted(output, key=lambda name: size_of(output[name]), reverse=True)
     kept = {name for name in output if is_compared(step_id, name, compared)}
+    size = size_of(output)
     for name in sorted(by_size, key=kept.__contains__):
-        if size_of(carried) <= (LARGEST_COMPARED if name in kept else LARGEST):
+        if size <= (LARGEST_COMPARED if name in kept else LARGEST):
             break
         handle = handle_of(execution_id, step_id, name)
-        if size_of(output[name]) > size_of(handle):
-            carried[name] = handle
+        saved = size_of(output[name]) - size_of(handle)
+        if saved > 0:
+            carried[name], size = handle, size - saved
     return carried
 
 

@@ -17,6 +17,7 @@ from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.service import RPCError
 from temporalio.worker import Worker, WorkerDeploymentConfig
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from executions.activities.registry import Implementation, implementations
 from executions.temporal import finishing
@@ -121,6 +122,7 @@ async def _work(client: Client, stop: asyncio.Event, health: Health, *, task_que
             client,
             task_queue=task_queue,
             workflows=[PlanWorkflow, DraftingWorkflow],
+            workflow_runner=workflow_runner(),
             activities=activities(),
             activity_executor=pool,
             max_concurrent_activities=slots,
@@ -146,6 +148,17 @@ async def _work(client: Client, stop: asyncio.Event, health: Health, *, task_que
             for task in watching:
                 task.cancel()
             logger.info("worker stopping: letting steps in flight end")
+
+
+def workflow_runner(*more: str) -> SandboxedWorkflowRunner:
+    """Temporal's sandbox without loading our modules anew for each run, which takes longer than the rest of starting
+    one. The tests run and replay the workflows in the sandbox as it comes, where they can't reach a clock or chance.
+
+    Args:
+        more: packages besides ours that need not be loaded anew.
+    """
+    ours = SandboxRestrictions.default.with_passthrough_modules("executions", "workflows", "mudda", *more)
+    return SandboxedWorkflowRunner(restrictions=ours)
 
 
 def deployment() -> WorkerDeploymentConfig | None:
