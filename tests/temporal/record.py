@@ -17,6 +17,7 @@ from executions.temporal.calling import LOCAL_ATTEMPTS
 from tests.durability.steps import chain, compensated, lane, visit
 from tests.faults.city import letter, note, until, wait
 from tests.faults.test_ended_outside import reset
+from tests.faults.test_steering import is_put_off
 
 pytest_plugins = ["tests.durability.conftest"]
 HISTORIES = Path(__file__).with_name("histories")
@@ -349,11 +350,22 @@ def reset_after_its_end(city):
     return execution
 
 
+def put_off_withdrawn(city):
+    """A letter was put off for long when another step failed."""
+    city.office.plan("451 Later")
+    patient = letter(needs=["lane"], retry={"initial": "PT12H", "max_interval": "P1D"})
+    execution = city.launch({**lane("lane"), "needs": []}, patient, note("dear", needs=["lane"], **ASK))
+    until(lambda: asyncio.run(is_put_off(city, execution)))
+    city.decide(city.task(execution), "reject", comment="Too dear.")
+    city.ends(execution, "failed")
+    return execution
+
+
 ALL = [
     simple, skipped, approved, rejected, answered, retried, failed, timer, escalation_retried, escalation_skipped,
     escalation_answered, escalation_stopped, compensated_run, compensation_failed, cancelled, paused, uncertain,
     hung, large, overdue, continued, continued_last, overdue_answered, letter_answered, approval_asked_again,
-    cancelled_before_start, clock_cancelled, local_goes_remote, reset_after_its_end,
+    cancelled_before_start, clock_cancelled, local_goes_remote, reset_after_its_end, put_off_withdrawn,
 ]  # fmt: skip
 
 

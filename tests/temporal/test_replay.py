@@ -48,6 +48,7 @@ FEATURES = {
     "clock_cancelled",
     "local_goes_remote",
     "reset_after_its_end",
+    "put_off_withdrawn",
 }
 """What ``record.py`` records."""
 
