@@ -17,5 +17,5 @@ class Incompatible(PlanWorkflow):
 
     @workflow.run
     async def run(self, run: RunInput) -> str:
-        await self._note_progress()
+        await self._note_progress(self.ledger.take_unsaved())
         return await super().run(run)
