@@ -86,8 +86,8 @@ def test_times_are_told_in_words():
     after = document(note_step(due="P2D", overdue={"remind": "PT1H", "then": "fail"}))
     assert told(before, after) == [
         '"Note note": the time it has is now "2 working days", and was "4 working hours".',
-        '"Note note": how it is tried again is gone: it was initial 30 seconds, max attempts 3.',
         '"Note note": what happens when it is late is new: remind 1 working hour, then fail.',
+        '"Note note": how it is tried again is gone: it was initial 30 seconds, max attempts 3.',
     ]
 
 
