@@ -114,7 +114,8 @@ def _append(plan: object) -> None:
     from mudda import events
 
     with transaction.atomic():
-        events.append(plan, "plan.edited")  # type: ignore[arg-type]
+        data = {"revision": 2, "digest": "0" * 64, "planner": "staff"}
+        events.append(plan, "plan.edited", data)  # type: ignore[arg-type]
 
 
 def _cost(stack: Stack) -> list[str]:

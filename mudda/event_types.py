@@ -23,6 +23,11 @@ class EventType:
         """What comes before the dot: ``plan`` of ``plan.approved``."""
         return self.name.partition(".")[0]
 
+    @property
+    def required(self) -> frozenset[str]:
+        """The members that the data of every such event have."""
+        return frozenset(self.fields) - self.optional
+
 
 _types: dict[str, EventType] = {}
 
@@ -35,7 +40,14 @@ def register_type(
     offered: bool = True,
     optional: Iterable[str] = (),
 ) -> None:
-    """Make ``name`` (``<what>.<happened>``) a type that ``mudda.events.append`` accepts, with these members alone."""
+    """Make ``name`` (``<what>.<happened>``) a type that ``mudda.events.append`` accepts, with these members alone, and
+    with all of them but the ``optional`` ones.
+
+    Raises:
+        RuntimeError: a member is optional that there is no word about.
+    """
+    if unknown := set(optional) - set(fields or {}):
+        raise RuntimeError(f"{name} makes optional what it doesn't have: {', '.join(sorted(unknown))}.")
     _types[name] = EventType(name, description, dict(fields or {}), offered, frozenset(optional))
 
 
@@ -57,12 +69,17 @@ def ensure_known(name: str) -> EventType:
 
 def ensure_documented(kind: EventType, data: Mapping[str, object]) -> None:
     """Raises:
-    RuntimeError: there are members in the data that nobody could read about.
+    RuntimeError: there are members in the data that nobody could read about, or one is missing that isn't optional.
     """
-    if not data.keys() <= kind.fields.keys():
-        unknown = ", ".join(sorted(data.keys() - kind.fields.keys()))
+    if unknown := data.keys() - kind.fields.keys():
+        named = ", ".join(sorted(unknown))
         raise RuntimeError(
-            f"The type {kind.name!r} of events has no {unknown}: its event_types have to say so."
+            f"The type {kind.name!r} of events has no {named}: its event_types have to say so."
+        )
+    if missing := kind.required - data.keys():
+        named = ", ".join(sorted(missing))
+        raise RuntimeError(
+            f"An event of the type {kind.name!r} has to have its {named}, which isn't optional."
         )
 
 

@@ -52,8 +52,8 @@ def append(
         actor: the user who did it, or None for the system itself.
 
     Raises:
-        RuntimeError: outside a transaction, of a type that nobody has registered, or with data that its type doesn't
-            have: a defect of the caller.
+        RuntimeError: outside a transaction, of a type that nobody has registered, or with other data than its type
+            has: a defect of the caller.
     """
     if not connection.in_atomic_block:
         raise RuntimeError("An event belongs in the transaction of what it tells about.")

@@ -8,8 +8,9 @@ from django.contrib.auth.models import Group, User
 from django.core.management import call_command
 
 from issues.models import Category, Department
-from mudda import scopes
+from mudda import event_types, events, scopes
 from mudda.apikeys import create_api_key
+from mudda.models import Event, EventStream
 from workflows.drafting import create_plan
 from workflows.models import WorkflowPlan
 from workflows.planning.base import Facts, PlannedDraft
@@ -80,3 +81,8 @@ def make_plan(
         planner="playbooks",
     )
     return create_plan(draft=draft, statement=statement, reporter=reporter, by=by)
+
+
+def append_event(owner: EventStream, type: str) -> Event:
+    """An event that says something in each member that its data has to have."""
+    return events.append(owner, type, dict.fromkeys(event_types.ensure_known(type).required, "x"))

@@ -160,7 +160,11 @@ class EventTypeOutput(serializers.Serializer[Any]):
     name = serializers.CharField()
     description = serializers.CharField()
     fields = serializers.DictField(  # type: ignore[assignment]
-        child=serializers.CharField(), help_text="What the event's data may hold."
+        child=serializers.CharField(), help_text="The members of the event's data, in words."
+    )
+    optional = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="Those of the members that are left out where they say nothing; the others are always there.",
     )
     scope = serializers.CharField(help_text="What reading it needs.")
 
@@ -176,4 +180,10 @@ def webhook_output(subscription: WebhookSubscription, secret: str) -> dict[str, 
 
 def event_type_output(kind: EventType, scope: str) -> dict[str, Any]:
     """A type as ``EventTypeOutput`` describes it."""
-    return {"name": kind.name, "description": kind.description, "fields": dict(kind.fields), "scope": scope}
+    return {
+        "name": kind.name,
+        "description": kind.description,
+        "fields": dict(kind.fields),
+        "optional": sorted(kind.optional),
+        "scope": scope,
+    }

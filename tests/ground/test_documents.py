@@ -26,11 +26,13 @@ def test_the_example_environment_names_every_setting_and_no_other():
 def test_the_page_of_events_lists_every_type_as_the_catalogue_has_it():
     page = (ROOT / "docs/events.md").read_text()
     listed = re.findall(r"^\| `(\w+\.\w+)` \| (.*) \| (.*) \|$", page, re.MULTILINE)
-    known = [
-        (kind.name, kind.description, ", ".join(f"`{name}`: {words}" for name, words in kind.fields.items()))
-        for kind in event_types.known().values()
-    ]
+    known = [(kind.name, kind.description, members_of(kind)) for kind in event_types.known().values()]
     assert sorted(listed) == known
+
+
+def members_of(kind):
+    optional = dict.fromkeys(kind.optional, " (optional)")
+    return ", ".join(f"`{name}`{optional.get(name, '')}: {words}" for name, words in kind.fields.items())
 
 
 def test_every_type_of_event_that_the_code_names_is_in_the_catalogue():

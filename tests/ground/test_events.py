@@ -34,6 +34,23 @@ def test_an_event_that_says_what_its_type_does_not_have_is_refused(db):
     assert [event.type for event in events.of(plan)] == ["plan.drafted"]
 
 
+def test_an_event_that_lacks_what_its_type_has_is_refused_but_what_is_optional_may_be_left_out(db):
+    plan = factories.make_plan()
+    with pytest.raises(RuntimeError, match="approval"):
+        events.append(plan, "plan.approved", {"digest": "x"})
+    events.append(plan.issue, "issue.plan_drafted", {"plan": str(plan.pk)})
+    with pytest.raises(RuntimeError, match="its plan"):
+        events.append(plan.issue, "issue.plan_drafted", {"code": "x"})
+    assert [event.type for event in events.of(plan)] == ["plan.drafted"]
+
+
+def test_a_type_makes_nothing_optional_that_it_does_not_have(monkeypatch):
+    monkeypatch.setattr(event_types, "_types", {})
+    with pytest.raises(RuntimeError, match="mood"):
+        event_types.register_type("plan.felt", "A test's.", {"at": "n"}, optional=["mood"])
+    assert event_types.known() == {}
+
+
 def test_an_event_outside_a_transaction_is_refused(transactional_db):
     plan = factories.make_plan()
     with pytest.raises(RuntimeError, match="transaction"):

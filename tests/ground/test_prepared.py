@@ -121,8 +121,8 @@ def test_an_error_among_events_written_together_leaves_none(db):
     plan = factories.make_plan()
     known = len(events.of(plan))
     with pytest.raises(ValueError, match="late"), transaction.atomic(), events.together():
-        events.append(plan, "plan.approved", {})
+        factories.append_event(plan, "plan.approved")
         raise ValueError("late")
     with transaction.atomic():
-        events.append(plan, "plan.approved", {})
+        factories.append_event(plan, "plan.approved")
     assert [event.seq for event in events.of(plan)] == list(range(1, known + 2))

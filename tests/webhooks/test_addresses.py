@@ -9,7 +9,6 @@ import pytest
 import trustme
 from django.db import transaction
 
-from mudda import events
 from mudda.models import WebhookAllowedHost, WebhookDelivery
 from mudda.webhooks import addresses, posting, queue, sending, services
 from mudda.webhooks.addresses import Target, WebhookAddressRefused, is_public, look_up
@@ -147,7 +146,7 @@ def append(db):
 
     def append():
         with transaction.atomic():
-            events.append(plan, "plan.edited")
+            factories.append_event(plan, "plan.edited")
 
     return append
 

@@ -36,7 +36,7 @@ def webhook(subscribe):
 @pytest.fixture
 def parked(webhook):
     with transaction.atomic():
-        events.append(factories.make_plan(), "plan.edited")
+        factories.append_event(factories.make_plan(), "plan.edited")
     WebhookDelivery.objects.update(status=DeliveryStatus.PARKED, last_error="status_500", last_status=500)
     return WebhookDelivery.objects.get(event__type="plan.edited")
 

@@ -61,7 +61,7 @@ def at(webhook, rest=""):
 def append(owner, *types):
     for type in types:
         with transaction.atomic():
-            events.append(owner, type)
+            factories.append_event(owner, type)
 
 
 def codes(answer):
@@ -187,6 +187,8 @@ def test_the_event_types_are_the_catalogue_without_the_webhooks_own(api):
     assert set(found) == {name for name in event_types.known() if not name.startswith("webhook.")}
     assert found["step.failed"]["scope"] == "executions:read"
     assert set(found["plan.approved"]["fields"]) == {"approval", "digest"}
+    assert found["plan.approved"]["optional"] == []
+    assert found["execution.failed"]["optional"] == ["code", "step_id"]
 
 
 # --- changing ---------------------------------------------------------------------------------------

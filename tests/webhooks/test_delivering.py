@@ -29,7 +29,7 @@ def plan(db):
 def append(owner, *types):
     for type in types:
         with transaction.atomic():
-            events.append(owner, type)
+            factories.append_event(owner, type)
 
 
 def until(look, seconds=30):
@@ -103,7 +103,7 @@ def test_secrets_are_sealed_where_they_are_stored(subscribe):
 def test_what_is_rolled_back_is_never_sent(plan, subscribe, allowed, sender):
     subscribe("*")
     with pytest.raises(ZeroDivisionError), transaction.atomic():
-        events.append(plan, "plan.approved")
+        factories.append_event(plan, "plan.approved")
         _ = 1 / 0
     append(plan, "plan.edited")
     assert [message.type for message in allowed.wait(1)] == ["plan.edited"]
@@ -115,7 +115,7 @@ def test_queueing_for_webhooks_costs_an_event_no_further_round_trip(
 ):
     subscribe("plan.*")
     with transaction.atomic(), django_assert_num_queries(1):
-        events.append(plan, "plan.approved")
+        factories.append_event(plan, "plan.approved")
     assert WebhookDelivery.objects.get().stream == plan.stream
 
 
@@ -464,7 +464,7 @@ def test_an_event_never_fails_for_a_subscription_that_is_deleted_meanwhile(plan,
         done.set()
 
     with transaction.atomic():
-        events.append(plan, "plan.edited")
+        factories.append_event(plan, "plan.edited")
         thread = threading.Thread(target=delete)
         thread.start()
         assert done.wait(10), "neither waits for the other"

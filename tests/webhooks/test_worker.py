@@ -55,8 +55,8 @@ def test_a_worker_that_is_killed_while_it_sends_loses_nothing(subscribe, allowed
     allowed.answer = lambda message: go_on.wait(30) and 200
     worker = start_worker()
     with transaction.atomic():
-        events.append(plan, "plan.edited")
-        events.append(plan, "plan.approved")
+        factories.append_event(plan, "plan.edited")
+        factories.append_event(plan, "plan.approved")
     allowed.wait(1)
     worker.kill()
     go_on.set()
@@ -82,7 +82,7 @@ def test_a_receiver_that_hangs_delays_no_run(subscribe, allowed, live_worker):
     allowed.answer = lambda message: go_on.wait(60) and 200
     with transaction.atomic():
         for plan in plans:
-            events.append(plan, "plan.edited")
+            factories.append_event(plan, "plan.edited")
     try:
         allowed.wait(8)
         run = launch()
@@ -99,7 +99,7 @@ def test_a_worker_that_is_told_to_stop_lets_the_attempt_end(subscribe, allowed, 
     allowed.answer = lambda message: time.sleep(2) or 200
     worker = start_worker()
     with transaction.atomic():
-        events.append(plan, "plan.edited")
+        factories.append_event(plan, "plan.edited")
     allowed.wait(1)
     worker.stop()
     assert WebhookDelivery.objects.get().status == "delivered"
@@ -111,7 +111,7 @@ def test_two_workers_send_each_message_once(subscribe, allowed, start_worker):
     for plan in plans:
         for _ in range(4):
             with transaction.atomic():
-                events.append(plan, "plan.edited")
+                factories.append_event(plan, "plan.edited")
     for _ in range(2):
         start_worker()
     until(lambda: WebhookDelivery.objects.filter(status="delivered").count() == 32)
