@@ -1,6 +1,9 @@
-"""What migrations of several rooms need: moving tables to a schema, and making rows immutable."""
+"""What migrations of several rooms need: moving tables to a schema, saying whose sandbox a row is of, and making rows
+immutable.
+"""
 
-from django.db.migrations import RunSQL
+from django.db.migrations import AddField, AddIndex, RunSQL
+from django.db.models import PROTECT, ForeignKey, Index, Q
 
 RETENTION_ROLE = "mudda_retention"
 """The one database role that the immutability triggers exempt, where a city has made it: retention, archive."""
@@ -23,6 +26,31 @@ def move_to_schema(name: str, *tables: str) -> list[RunSQL]:
         RunSQL(f"ALTER TABLE {table} SET SCHEMA {name}", f"ALTER TABLE {name}.{table} SET SCHEMA public")
         for table in tables
     ]
+
+
+def add_sandbox(model: str, said: str = "The sandbox that it belongs to; empty: it is real.") -> AddField:
+    """Let the rows of ``model`` belong to a sandbox; those that are there are real. ``said`` is the field's help."""
+    sandbox = ForeignKey(
+        "mudda.sandbox",
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=PROTECT,
+        related_name="+",
+        db_index=False,
+        help_text=said,
+    )
+    return AddField(model_name=model, name="sandbox", field=sandbox)
+
+
+def index_sandbox(model: str, newest: str, name: str) -> AddIndex:
+    """Index what sandboxes hold of ``model``, which is little beside what is real, the newest first.
+
+    Args:
+        newest: the order, ``-created_at``.
+    """
+    index = Index(fields=["sandbox", newest], name=name, condition=Q(sandbox__isnull=False))
+    return AddIndex(model_name=model, index=index)
 
 
 def create_refusal() -> RunSQL:

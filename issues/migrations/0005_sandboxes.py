@@ -1,7 +1,8 @@
 """Which sandbox an issue belongs to."""
 
-import django.db.models.deletion
-from django.db import migrations, models
+from django.db import migrations
+
+from mudda.migration_tools import add_sandbox, index_sandbox
 
 
 class Migration(migrations.Migration):
@@ -12,13 +13,6 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AddField(
-            model_name='issue',
-            name='sandbox',
-            field=models.ForeignKey(blank=True, db_index=False, editable=False, help_text='The sandbox that it belongs to; empty: it is real.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='mudda.sandbox'),
-        ),
-        migrations.AddIndex(
-            model_name='issue',
-            index=models.Index(condition=models.Q(('sandbox__isnull', False)), fields=['sandbox', '-reported_at'], name='issue_sandbox_age'),
-        ),
+        add_sandbox('issue'),
+        index_sandbox('issue', '-reported_at', 'issue_sandbox_age'),
     ]

@@ -6,7 +6,7 @@ import uuid
 from django.conf import settings
 from django.db import migrations, models
 
-from mudda.migration_tools import let_wiping_through, refuse_changes_but_wiping
+from mudda.migration_tools import add_sandbox, index_sandbox, let_wiping_through, refuse_changes_but_wiping
 
 
 class Migration(migrations.Migration):
@@ -57,15 +57,8 @@ class Migration(migrations.Migration):
             name='sandbox',
             field=models.ForeignKey(blank=True, db_constraint=False, db_index=False, editable=False, help_text="As of the stream's owner.", null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='mudda.sandbox'),
         ),
-        migrations.AddField(
-            model_name='webhooksubscription',
-            name='sandbox',
-            field=models.ForeignKey(blank=True, db_index=False, editable=False, help_text='The sandbox that it belongs to; empty: it is real.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='mudda.sandbox'),
-        ),
-        migrations.AddIndex(
-            model_name='event',
-            index=models.Index(condition=models.Q(('sandbox__isnull', False)), fields=['sandbox', '-at'], name='event_sandbox'),
-        ),
+        add_sandbox('webhooksubscription'),
+        index_sandbox('event', '-at', 'event_sandbox'),
         migrations.AddIndex(
             model_name='webhookdelivery',
             index=models.Index(condition=models.Q(('status', 'withheld')), fields=['subscription', '-created_at', '-id'], name='delivery_withheld'),

@@ -1,10 +1,9 @@
 """Which sandbox a plan and a policy belong to, and that wiping it gets through to their revisions and versions."""
 
-import django.db.models.deletion
 from django.conf import settings
-from django.db import migrations, models
+from django.db import migrations
 
-from mudda.migration_tools import refuse_changes_but_wiping
+from mudda.migration_tools import add_sandbox, index_sandbox, refuse_changes_but_wiping
 
 
 OF_PLAN = 'SELECT sandbox_id FROM workflow.workflow_plans WHERE id = ($1).plan_id'
@@ -29,24 +28,10 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AddField(
-            model_name='policydocument',
-            name='sandbox',
-            field=models.ForeignKey(blank=True, db_index=False, editable=False, help_text='The sandbox that it belongs to; empty: it is real.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='mudda.sandbox'),
-        ),
-        migrations.AddField(
-            model_name='workflowplan',
-            name='sandbox',
-            field=models.ForeignKey(blank=True, db_index=False, editable=False, help_text='The sandbox that it belongs to; empty: it is real.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='mudda.sandbox'),
-        ),
-        migrations.AddIndex(
-            model_name='policydocument',
-            index=models.Index(condition=models.Q(('sandbox__isnull', False)), fields=['sandbox', '-created_at'], name='policy_sandbox_age'),
-        ),
-        migrations.AddIndex(
-            model_name='workflowplan',
-            index=models.Index(condition=models.Q(('sandbox__isnull', False)), fields=['sandbox', '-created_at'], name='plan_sandbox_age'),
-        ),
+        add_sandbox('policydocument'),
+        add_sandbox('workflowplan'),
+        index_sandbox('policydocument', '-created_at', 'policy_sandbox_age'),
+        index_sandbox('workflowplan', '-created_at', 'plan_sandbox_age'),
         *refuse_changes_but_wiping('workflow.plan_revisions', OF_PLAN),
         *refuse_changes_but_wiping('workflow.plan_approvals', OF_REVISION),
         *refuse_changes_but_wiping('workflow.planner_runs', OF_PLAN, once='ended_at IS NOT NULL'),
