@@ -3,7 +3,7 @@
 Whoever sets up accounts cannot make anybody mightier than themselves, nor touch the account of somebody who is.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -20,6 +20,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, gettext_lazy
 from oauth2_provider import models as oauth_models
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import (
@@ -228,10 +229,15 @@ def _sandboxes_of(user: Any) -> list[tuple[str, str]]:
 
 class RotateForm(forms.Form):
     overlap = forms.TypedChoiceField(
-        label="The old key works for",
+        label=gettext_lazy("The old one works for"),
         coerce=int,
         initial=int(OVERLAP.total_seconds()),
-        choices=[(0, "not a moment longer"), (3_600, "an hour"), (86_400, "a day"), (604_800, "a week")],
+        choices=[
+            (0, gettext_lazy("not a moment longer")),
+            (3_600, gettext_lazy("an hour")),
+            (86_400, gettext_lazy("a day")),
+            (604_800, gettext_lazy("a week")),
+        ],
         widget=UnfoldAdminSelectWidget(),
     )
 
@@ -291,7 +297,8 @@ class ApiKeyAdmin(console.RoomAdmin):
             "title": key.name,
             "state": self.state(key),
             "rate": settings.RATE_LIMIT_KEY if key.rate is None else key.rate,
-            "overlaps": key.previous_until is not None and key.previous_until > timezone.now(),
+            "overlaps": _lies_ahead(key.previous_until),
+            "secrets_overlap": _lies_ahead(key.previous_client_secret_until),
         }
 
     def add_view(
@@ -360,19 +367,24 @@ class ApiKeyAdmin(console.RoomAdmin):
             return self.gone(request, key_id)
         if not may_rotate(request.user, key):
             raise PermissionDenied
-        if request.method == "POST":
-            made = console.carry_out(request, lambda: make_client(key), "The client has a secret.")
+        had_one = key.oauth_application_id is not None
+        form = RotateForm(request.POST or None) if had_one else forms.Form(request.POST)
+        if request.method == "POST" and form.is_valid():
+            overlap = timedelta(seconds=form.cleaned_data.get("overlap", 0))
+            made = console.carry_out(
+                request, lambda: make_client(key, overlap=overlap), gettext("The client has a secret.")
+            )
             return self._show_once(request, key, client=made) if made else redirect(console.page_of(key))
-        if request.method != "GET":
-            return HttpResponseNotAllowed(["GET", "POST"])
+        once = gettext("It is shown once, on the next page.")
+        lives_on = gettext("Tokens that are out live on until they expire.")
         context = {
-            "title": f"An OAuth secret for {key.name}?",
-            "intro": "It is shown once, on the next page. An earlier secret gets no more tokens from now on.",
-            "form": forms.Form(),
-            "submit": "Make a secret",
+            "title": gettext("An OAuth secret for %(name)s?") % {"name": key.name},
+            "intro": f"{once} {lives_on}" if had_one else once,
+            "form": form,
+            "submit": gettext("Make a secret"),
             "cancel_url": console.page_of(key),
         }
-        return self.ask(request, key, "admin/console/form.html", context)
+        return self.ask(request, key, "admin/console/form.html", context, 422 if form.errors else 200)
 
     def revoke_view(self, request: HttpRequest, key_id: int) -> HttpResponse:
         key = self.find_or_deny(request, key_id)
@@ -394,6 +406,10 @@ class ApiKeyAdmin(console.RoomAdmin):
             "cancel_url": console.page_of(key),
         }
         return self.ask(request, key, "admin/console/form.html", context)
+
+
+def _lies_ahead(moment: datetime | None) -> bool:
+    return moment is not None and moment > timezone.now()
 
 
 def may_revoke(user: Any, key: ApiKey) -> bool:

@@ -152,6 +152,12 @@ class ApiKey(models.Model):
         related_name="api_key",
         help_text="The OAuth client whose tokens stand for this key.",
     )
+    previous_client_secret = models.CharField(
+        max_length=255, blank=True, editable=False, default="", db_default="", help_text="Hashed."
+    )
+    previous_client_secret_until = models.DateTimeField(
+        null=True, editable=False, help_text="Until then the client's secret before the last one works too."
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)

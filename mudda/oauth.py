@@ -5,6 +5,7 @@ a key that is revoked or has expired takes its tokens along. django-oauth-toolki
 """
 
 import hashlib
+from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
@@ -22,7 +23,7 @@ from rest_framework.request import Request
 from mudda import ratelimits
 from mudda import scopes as scope_registry
 from mudda.addresses import address_in, is_within
-from mudda.apikeys import KeyRevoked, admit, credential_of, refusal, usable
+from mudda.apikeys import OVERLAP, KeyRevoked, admit, credential_of, refusal, usable
 from mudda.models import ApiKey
 
 KEYWORD = "Bearer"
@@ -32,9 +33,12 @@ KEYWORD = "Bearer"
 
 
 @transaction.atomic
-def make_client(key: ApiKey) -> tuple[str, str]:
+def make_client(key: ApiKey, *, overlap: timedelta = OVERLAP) -> tuple[str, str]:
     """Make the OAuth client of a key, or give the one that it has another secret; return its id and its only readable
     secret. Tokens that were issued before live on until they expire.
+
+    Args:
+        overlap: how long the secret before gets tokens too; the one before that, if there is still one, ends now.
 
     Raises:
         KeyRevoked: the key opens nothing any more.
@@ -42,6 +46,9 @@ def make_client(key: ApiKey) -> tuple[str, str]:
     row = ApiKey.objects.select_for_update(of=("self",)).select_related("oauth_application").get(pk=key.pk)
     if row.revoked_at is not None:
         raise KeyRevoked
+    if row.oauth_application is not None:
+        row.previous_client_secret = row.oauth_application.client_secret
+        row.previous_client_secret_until = timezone.now() + overlap
     client = row.oauth_application or Application(
         name=row.name,
         client_type=Application.CLIENT_CONFIDENTIAL,
@@ -49,8 +56,8 @@ def make_client(key: ApiKey) -> tuple[str, str]:
     )
     client.client_secret = secret = generate_client_secret()  # hashed when it is saved
     client.save()
-    ApiKey.objects.filter(pk=row.pk).update(oauth_application=client)
-    key.oauth_application = client
+    row.oauth_application = key.oauth_application = client
+    row.save(update_fields=["oauth_application", "previous_client_secret", "previous_client_secret_until"])
     return client.client_id, secret
 
 
@@ -87,6 +94,17 @@ class Validator(OAuth2Validator):
         if key is None:
             return False
         return not key.networks or is_within(address_in(request.headers), key.networks)
+
+    def _check_secret(self, provided_secret: str, stored_secret: str) -> bool:
+        """Also the secret of before the last one, as long as it is good."""
+        if super()._check_secret(provided_secret, stored_secret):
+            return True
+        overlapping = ApiKey.objects.filter(
+            oauth_application__client_secret=stored_secret,  # salted: no other client has it
+            previous_client_secret_until__gt=timezone.now(),
+        ).exclude(previous_client_secret="")
+        previous = overlapping.values_list("previous_client_secret", flat=True).first()
+        return previous is not None and bool(super()._check_secret(provided_secret, previous))
 
     def _load_application(self, client_id: str | None, request: Any) -> Any:
         if client_id is None or "\x00" in client_id:  # PostgreSQL has no such text: no client is called so

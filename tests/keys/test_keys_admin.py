@@ -79,11 +79,26 @@ def test_a_key_is_rotated_and_the_new_text_shown_once(administrator):
     assert "Old key works until" not in administrator.get(page("change", row)).content.decode()
 
 
-def test_a_client_is_given_another_secret(administrator):
+def test_a_client_is_given_another_secret_and_keeps_the_one_before_for_as_long_as_was_chosen(administrator):
     make(administrator)
     row = ApiKey.objects.get()
-    first, second = (administrator.post(page("secret", row)).context["client"] for _ in range(2))
+    first = administrator.post(page("secret", row)).context["client"]
+    asked = administrator.get(page("secret", row))
+    assert list(asked.context["form"].fields) == ["overlap"]
+    assert administrator.post(page("secret", row)).status_code == 422
+    second = administrator.post(page("secret", row), {"overlap": "3600"}).context["client"]
     assert first[0] == second[0] and first[1] != second[1]
+    assert [token_of(*client) for client in (first, second)] == [200, 200]
+    assert "Old OAuth secret works until" in administrator.get(page("change", row)).content.decode()
+    third = administrator.post(page("secret", row), {"overlap": "0"}).context["client"]
+    assert [token_of(*client) for client in (first, second, third)] == [401, 401, 200]
+    assert "Old OAuth secret works until" not in administrator.get(page("change", row)).content.decode()
+
+
+def token_of(client_id, secret):
+    """The status of the answer to a request for a token."""
+    asked = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": secret}
+    return Client().post("/oauth/token", asked).status_code
 
 
 def test_a_revoked_key_is_neither_rotated_nor_given_a_client(administrator):

@@ -4,7 +4,7 @@ import base64
 from datetime import timedelta
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.urls import NoReverseMatch, get_resolver, reverse
 from django.utils import timezone
 from oauth2_provider.models import AccessToken, Application
@@ -180,16 +180,55 @@ def test_neither_secret_nor_token_is_stored(program):
     program.sign_in()
     stored = str([*Application.objects.values(), *AccessToken.objects.values(), *ApiKey.objects.values()])
     assert program.secret not in stored and program.token not in stored
+    oauth.make_client(ApiKey.objects.get())
+    assert program.secret not in str([*ApiKey.objects.values()])
     assert Application.objects.get().client_secret.startswith("pbkdf2_")
 
 
 def test_another_secret_ends_the_one_before_and_leaves_tokens_alone(program, key):
     program.sign_in()
-    old, program.secret = program.secret, oauth.make_client(key)[1]
+    old, program.secret = program.secret, oauth.make_client(key, overlap=timedelta(0))[1]
     assert (program.ask().status_code, program.get("/workflows").status_code) == (200, 200)
     program.secret = old
     assert program.ask().status_code == 401
     assert Application.objects.count() == 1
+
+
+def test_the_secret_before_gets_tokens_too_while_the_overlap_lasts_and_the_one_before_that_none(program, key):
+    first, second = program.secret, oauth.make_client(key, overlap=timedelta(hours=1))[1]
+    for program.secret in (first, second):
+        program.sign_in()
+        assert program.get("/workflows").status_code == 200
+        body = {"client_id": program.client_id, "client_secret": program.secret, "token": program.token}
+        assert program.client.post("/oauth/revoke", body).status_code == 200
+        assert program.get("/workflows").status_code == 401
+    third = oauth.make_client(key, overlap=timedelta(hours=1))[1]
+    answers = []
+    for program.secret in (first, second, third, "", "wrong"):
+        answers.append(program.ask().status_code)
+    assert answers == [401, 200, 200, 401, 401]
+    ApiKey.objects.update(previous_client_secret_until=timezone.now())
+    for program.secret, status in ((second, 401), (third, 200)):
+        assert program.ask().status_code == status
+
+
+def test_the_secret_before_is_that_of_its_own_client_and_ends_with_the_key(program, key, make):
+    other = Program(make("plans:read")[0])
+    old, program.secret = program.secret, oauth.make_client(key)[1]
+    other.secret = old
+    assert other.ask().status_code == 401
+    program.secret = old
+    assert program.ask().status_code == 200
+    ApiKey.objects.filter(pk=key.pk).update(revoked_at=timezone.now())
+    assert program.ask().status_code == 401
+
+
+def test_the_first_secret_has_none_before_it(program, key):
+    key.refresh_from_db()
+    assert (key.previous_client_secret, key.previous_client_secret_until) == ("", None)
+    ApiKey.objects.update(previous_client_secret_until=timezone.now() + timedelta(hours=1))
+    program.secret = ""
+    assert program.ask().status_code == 401
 
 
 def test_rotating_the_key_leaves_its_client_and_its_tokens_alone(program, key):
@@ -257,6 +296,22 @@ def test_the_command_prints_the_client_once_and_the_key_last(city, capsys):
     assert Api().client.post("/oauth/token", asked).status_code == 200
     assert ApiKey.objects.get().oauth_application.client_id == words["client_id"]
     assert said.split()[-1].startswith(ApiKey.objects.get().prefix)
+
+
+def test_the_command_gives_the_client_another_secret_and_prints_it_last(program, key, capsys):
+    call_command("rotate_api_key", key.prefix, "--oauth", "--overlap", "7")
+    old, program.secret = program.secret, capsys.readouterr().out.split()[-1]
+    assert program.ask().status_code == 200
+    program.secret = old
+    assert program.ask().status_code == 200
+    row = ApiKey.objects.get()
+    assert row.prefix == key.prefix and row.previous_until is None
+    assert row.previous_client_secret_until - timezone.now() > timedelta(days=6.9)
+
+
+def test_the_command_gives_no_secret_to_a_key_without_a_client(key):
+    with pytest.raises(CommandError, match="no OAuth client"):
+        call_command("rotate_api_key", key.prefix, "--oauth")
 
 
 def test_the_document_says_how_to_get_tokens_and_which_scopes_there_are(make):
