@@ -64,9 +64,9 @@ def task_page(request: HttpRequest, link_id: UUID) -> HttpResponse:
             return _closed(request, link, 409 if request.method == "POST" else 200)
         response = _Page(request, link).answer()
     except LinkExpired:
-        return _say(request, "expired", 410)
+        return _say(request, "expired", 410, link)
     except LinkRevoked:
-        return _say(request, "revoked", 410)
+        return _say(request, "revoked", 410, link)
     except TaskClosed:  # somebody was faster
         link.task.refresh_from_db()
         return _closed(request, link, 409)
@@ -84,7 +84,7 @@ def read_file(request: HttpRequest, link_id: UUID, upload_id: UUID) -> HttpRespo
     try:
         ensure_usable(link)
     except MuddaError:
-        return _say(request, "expired", 410)
+        return _say(request, "expired", 410, link)
     return file_response(upload)
 
 
@@ -211,6 +211,7 @@ def _facts(link: TaskLink) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "city_name": settings.CITY_NAME,
         "task": task,
+        "not_real": task.is_sandbox,
         "to_reporter": link.role == "issue.reporter",
         "reference": task.execution.plan.issue.reference,
     }
@@ -260,8 +261,9 @@ def _admitted(request: HttpRequest, link_id: UUID) -> TaskLink | None:
     return links.defer(*heavy).filter(pk=link_id).first()
 
 
-def _say(request: HttpRequest, what: str, status: int) -> HttpResponse:
-    context = {"city_name": settings.CITY_NAME, "what": what}
+def _say(request: HttpRequest, what: str, status: int, link: TaskLink | None = None) -> HttpResponse:
+    not_real = link is not None and link.task.is_sandbox
+    context = {"city_name": settings.CITY_NAME, "what": what, "not_real": not_real}
     return _guarded(render(request, "links/closed.html", context, status=status))
 
 
@@ -274,6 +276,7 @@ def _closed(request: HttpRequest, link: TaskLink, status: int) -> HttpResponse:
     context = {
         "city_name": settings.CITY_NAME,
         "what": task.status,
+        "not_real": task.is_sandbox,
         "who": who,
         "when": task.decided_at,
         "late": status == 409,

@@ -24,7 +24,7 @@ from executions.temporal.contracts import STEER, TASK_DECIDED
 from mudda import outbox, temporal
 from mudda.files.storage import name_of
 from mudda.models import OutboxMessage
-from mudda.sandboxes import Contents, Removed, delete_kinds, forget_messages, lock_all, remove_files
+from mudda.sandboxes import Contents, Kind, Removed, delete_kinds, forget_messages, lock_all, remove_files
 
 END_RUN = "end_wiped_run"
 """The kind of the outbox message that terminates a run whose rows are gone: ``{"workflow_id": ...}``."""
@@ -42,8 +42,13 @@ def _delete(sandbox_id: UUID) -> Removed:
         outbox.put(END_RUN, {"workflow_id": run.temporal_workflow_id})
     _remove_files(sandbox_id)
     messages = _forget_messages(sandbox_id)
+    return delete_kinds(*_kinds(sandbox_id)) | {"messages": messages}
+
+
+def _kinds(sandbox_id: UUID) -> tuple[Kind, ...]:
+    runs = WorkflowExecution.objects.filter(sandbox=sandbox_id)
     tasks = HumanTask.objects.filter(execution__in=runs)
-    removed = delete_kinds(
+    return (
         ("links", TaskLink.objects.filter(task__in=tasks)),
         ("uploads", TaskUpload.objects.filter(task__in=tasks)),
         ("tasks", tasks),
@@ -55,7 +60,6 @@ def _delete(sandbox_id: UUID) -> Removed:
         ("steps", StepRun.objects.filter(execution__in=runs)),
         ("executions", runs),
     )
-    return removed | {"messages": messages}
 
 
 def _remove_files(sandbox_id: UUID) -> None:
@@ -87,4 +91,4 @@ def deliver_end(message: OutboxMessage) -> None:
     temporal.terminate_workflow(message.payload["workflow_id"], reason=WIPED)
 
 
-CONTENTS = Contents(_lock, _delete)
+CONTENTS = Contents(_lock, _delete, _kinds)

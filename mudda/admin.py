@@ -32,7 +32,7 @@ from unfold.widgets import (
     UnfoldBooleanWidget,
 )
 
-from mudda import console, reach, scopes
+from mudda import console, reach, sandboxes, scopes
 from mudda.addresses import parse_network
 from mudda.apikeys import NEW_SANDBOX, OVERLAP, create_api_key, rotate_api_key
 from mudda.models import ApiKey, Event, Sandbox
@@ -255,7 +255,12 @@ class ApiKeyAdmin(console.RoomAdmin):
         return bool(request.user.has_perm("mudda.add_apikey"))
 
     def get_urls(self) -> list[URLPattern]:
-        views = {"revoke": self.revoke_view, "rotate": self.rotate_view, "secret": self.secret_view}
+        views = {
+            "revoke": self.revoke_view,
+            "rotate": self.rotate_view,
+            "secret": self.secret_view,
+            "wipe": self.wipe_view,
+        }
         ours = [
             path(f"<int:key_id>/{word}/", self.admin_site.admin_view(view), name=f"mudda_apikey_{word}")
             for word, view in views.items()
@@ -278,14 +283,16 @@ class ApiKeyAdmin(console.RoomAdmin):
         return console.badge("completed", "Valid")
 
     def page_parts(self, request: HttpRequest, key: ApiKey) -> list[console.Part]:
-        if key.revoked_at is not None:
-            return []
         secret = "New OAuth secret" if key.oauth_application_id else "Make an OAuth client"
         offered = [
             ("Rotate", "rotate", "primary", may_rotate),
             (secret, "secret", "", may_rotate),
             ("Revoke", "revoke", "danger", may_revoke),
         ]
+        if key.revoked_at is not None:
+            offered = []
+        if key.sandbox_id is not None:
+            offered.append((gettext("Wipe the sandbox"), "wipe", "danger", may_revoke))
         return [
             console.Button(label, reverse(f"admin:mudda_apikey_{word}", args=[key.pk]), tone)
             for label, word, tone, may in offered
@@ -406,6 +413,32 @@ class ApiKeyAdmin(console.RoomAdmin):
             "cancel_url": console.page_of(key),
         }
         return self.ask(request, key, "admin/console/form.html", context)
+
+    def wipe_view(self, request: HttpRequest, key_id: int) -> HttpResponse:
+        """Ask, and then remove what the keys of this one's sandbox have made."""
+        key = self.find_or_deny(request, key_id)
+        if key is None or key.sandbox_id is None:
+            return self.gone(request, key_id)
+        if not may_revoke(request.user, key):
+            raise PermissionDenied
+        if request.method == "POST":
+            console.carry_out(
+                request,
+                lambda: sandboxes.wipe(key.sandbox_id),
+                gettext("The sandbox is wiped. Its keys stay."),
+            )
+            return redirect(console.page_of(key))
+        if request.method != "GET":
+            return HttpResponseNotAllowed(["GET", "POST"])
+        found = sandboxes.contents_of(key.sandbox_id)
+        context = {
+            "title": gettext("Wipe the sandbox of %(name)s?") % {"name": key.name},
+            "sandbox": key.sandbox,
+            "keys": key.sandbox.api_keys.order_by("name"),
+            "found": [(console.in_words(kind), count) for kind, count in found.items()],
+            "cancel_url": console.page_of(key),
+        }
+        return self.ask(request, key, "admin/console/wipe.html", context)
 
 
 def _lies_ahead(moment: datetime | None) -> bool:

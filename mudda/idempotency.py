@@ -38,18 +38,24 @@ PURPOSE = "answers"
 """What kept answers that show a secret are sealed for."""
 
 CLAIM = """
-    INSERT INTO mudda_idempotencyrecord AS kept (caller, method, path, key, body_sha256, headers, sealed, created_at)
-    SELECT %(caller)s::text, %(method)s::text, %(path)s::text, %(key)s::text, %(body)s::text, '{}'::jsonb, false,
-        %(now)s::timestamptz
-    WHERE set_config('lock_timeout', %(wait)s::text, true) IS NOT NULL
-    ON CONFLICT (caller, method, path, key) DO UPDATE SET
-        body_sha256 = excluded.body_sha256, status = NULL, body = NULL, headers = '{}', sealed = false,
-        created_at = excluded.created_at
-    WHERE kept.created_at <= %(expired)s::timestamptz
-    RETURNING id, set_config('lock_timeout', '0', true)
+    WITH before AS MATERIALIZED (SELECT current_setting('lock_timeout') AS lock_timeout),
+    claimed AS (
+        INSERT INTO mudda_idempotencyrecord AS kept
+            (caller, method, path, key, body_sha256, headers, sealed, created_at)
+        SELECT %(caller)s::text, %(method)s::text, %(path)s::text, %(key)s::text, %(body)s::text, '{}'::jsonb, false,
+            %(now)s::timestamptz
+        FROM before
+        WHERE set_config('lock_timeout', %(wait)s::text, true) IS NOT NULL
+        ON CONFLICT (caller, method, path, key) DO UPDATE SET
+            body_sha256 = excluded.body_sha256, status = NULL, body = NULL, headers = '{}', sealed = false,
+            created_at = excluded.created_at
+        WHERE kept.created_at <= %(expired)s::timestamptz
+        RETURNING id
+    )
+    SELECT claimed.id, set_config('lock_timeout', before.lock_timeout, true) FROM before LEFT JOIN claimed ON true
 """
-"""Claims a key in one round trip: no row where somebody has it already. Waits for whoever is at it for as long as
-``wait``, which holds for this statement alone: the work itself waits for locks as long as it takes."""
+"""Claims a key in one round trip: no id where somebody has it already. Waits for whoever is at it for as long as
+``wait``, which holds for this statement alone: what was set before is set again."""
 KEEP = """
     UPDATE mudda_idempotencyrecord
     SET status = %(status)s::smallint, body = %(body)s::jsonb, headers = %(headers)s::jsonb, sealed = %(sealed)s::bool
@@ -171,13 +177,13 @@ def _claim(scope: dict[str, str], request: Request, body: bytes | None) -> Claim
     now = timezone.now()
     given = {"body": _body_hash(request, body), "now": now, "expired": now - KEPT, "wait": f"{WAIT_SECONDS}s"}
     try:
-        claimed = prepared.fetch(CLAIM, {**scope, **given})
+        [(key, _)] = prepared.fetch(CLAIM, {**scope, **given})
     except OperationalError as error:
         if isinstance(error.__cause__, LockNotAvailable):
             raise StillInProgress from error
         raise
-    if claimed:
-        return Claim(key=claimed[0][0])
+    if key is not None:
+        return Claim(key=key)
     record = IdempotencyRecord.objects.get(**scope)
     _ensure_same_body(record, request, body)
     return Claim(answer=_replay(record))

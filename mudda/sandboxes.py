@@ -11,7 +11,8 @@ row's own trigger looks whose it is (``mudda.migration_tools``).
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,6 +28,7 @@ from mudda.errors import AdapterError, Forbidden, NotFound
 from mudda.files.storage import delete_document
 from mudda.migration_tools import WIPED_SANDBOX
 from mudda.models import (
+    ApiKey,
     Event,
     IdempotencyRecord,
     OutboxMessage,
@@ -45,11 +47,16 @@ PATIENCE = "500ms"
 """How long a wipe waits for whoever is at work in the sandbox; then it lets go of everything and begins anew. Less than
 PostgreSQL waits before it looks for a deadlock: so it is the wipe that gives way."""
 MOST_ATTEMPTS = 100
+LONGEST_STATEMENT = "10min"
+"""How long one statement of a wipe may take. Those of other requests have ``DATABASE_STATEMENT_TIMEOUT``, which a large
+sandbox would exceed each time that somebody tries to wipe it."""
 
 IN_THE_WAY = (LockNotAvailable, DeadlockDetected)
 
 Removed = dict[str, int]
 """How many rows of each kind went."""
+Kind = tuple[str, QuerySet[Any]]
+"""Rows of one kind, by the name that people and programs read."""
 
 
 class NoSandbox(Forbidden):
@@ -64,10 +71,12 @@ class Contents:
     Attributes:
         lock: locks the rows that others hang on, in the transaction of the wipe.
         delete: deletes its rows, with what it has to be told outside put into the outbox; says how many of each kind.
+        kinds: what there is to be deleted, for somebody to read before they wipe it.
     """
 
     lock: Callable[[UUID], None]
     delete: Callable[[UUID], Removed]
+    kinds: Callable[[UUID], tuple[Kind, ...]]
 
 
 _rooms: list[Contents] = []
@@ -76,6 +85,13 @@ _rooms: list[Contents] = []
 def register(contents: Contents) -> None:
     """Name what a room holds. Rooms register in the order in which they stand on each other, the ground first."""
     _rooms.append(contents)
+
+
+def contents_of(sandbox_id: UUID) -> Removed:
+    """How many rows of each kind a wipe would remove now; kinds of which there are none are left out."""
+    kinds = [kind for room in _rooms for kind in room.kinds(sandbox_id)]
+    counted = {name: rows.order_by().count() for name, rows in kinds}
+    return {name: count for name, count in counted.items() if count}
 
 
 # --- wiping -----------------------------------------------------------------------------------------
@@ -111,32 +127,51 @@ def wipe(sandbox_id: UUID) -> Removed:
 
 @transaction.atomic
 def _wipe(sandbox_id: UUID) -> Removed:
-    _set("lock_timeout", PATIENCE)
+    with _setting("statement_timeout", LONGEST_STATEMENT), _setting("lock_timeout", PATIENCE):
+        _lock(sandbox_id)
+        with _setting(WIPED_SANDBOX, str(sandbox_id)):
+            removed = _delete(sandbox_id)
+        Sandbox.objects.filter(pk=sandbox_id).update(wiped_at=timezone.now())
+    logger.info("sandbox %s is wiped: %d rows", sandbox_id, sum(removed.values()))
+    return removed
+
+
+def _lock(sandbox_id: UUID) -> None:
     # What is there already comes first: who wants to change it waits here holding nothing, instead of holding a row
     # and waiting for the sandbox, so that somebody who writes all the time doesn't make us give way for ever.
     for room in _rooms:
         room.lock(sandbox_id)
     # Whoever makes a row that names the sandbox has to wait for us, at their commit at the latest.
-    sandbox = Sandbox.objects.select_for_update().filter(pk=sandbox_id).first()
-    if sandbox is None:
+    if Sandbox.objects.select_for_update().filter(pk=sandbox_id).first() is None:
         raise NotFound("There is no such sandbox.")
-    _set(WIPED_SANDBOX, str(sandbox_id))
     for room in _rooms:
         room.lock(sandbox_id)
+
+
+def _delete(sandbox_id: UUID) -> Removed:
     removed: Removed = {}
     for room in reversed(_rooms):
         removed |= room.delete(sandbox_id)
-    _set(WIPED_SANDBOX, "")
-    _set("lock_timeout", "0")
-    Sandbox.objects.filter(pk=sandbox_id).update(wiped_at=timezone.now())
-    logger.info("sandbox %s is wiped: %d rows", sandbox_id, sum(removed.values()))
     return removed
 
 
-def _set(name: str, value: str) -> None:
-    """Set something of PostgreSQL's for the current transaction."""
+@contextmanager
+def _setting(name: str, value: str) -> Iterator[None]:
+    """Set something of PostgreSQL's for a part of the current transaction. An error ends that, and takes it back."""
+    before = _set(name, value)
+    yield
+    _set(name, before)
+
+
+def _set(name: str, value: str) -> str:
+    """What was set before; "" for nothing."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config(%s, %s, true)", [name, value])
+        cursor.execute(
+            "WITH before AS MATERIALIZED (SELECT coalesce(current_setting(%s, true), '') AS value) "
+            "SELECT value, set_config(%s, %s, true) FROM before",
+            [name, name, value],
+        )
+        return str(cursor.fetchone()[0])
 
 
 # --- for the rooms ----------------------------------------------------------------------------------
@@ -155,7 +190,7 @@ def delete_all(rows: QuerySet[Any]) -> int:
     return int(rows.order_by()._raw_delete(rows.db) or 0)  # None where Django sees that nothing can match
 
 
-def delete_kinds(*kinds: tuple[str, QuerySet[Any]]) -> Removed:
+def delete_kinds(*kinds: Kind) -> Removed:
     """Delete kinds of rows one after another."""
     return {name: delete_all(rows) for name, rows in kinds}
 
@@ -208,10 +243,14 @@ def _lock_webhooks(sandbox_id: UUID) -> None:
 
 def _delete_ground(sandbox_id: UUID) -> Removed:
     """Last of all: by then nothing of the sandbox is there that could have another event."""
+    return delete_kinds(*_kinds_of_ground(sandbox_id))
+
+
+def _kinds_of_ground(sandbox_id: UUID) -> tuple[Kind, ...]:
     webhooks = _of(WebhookSubscription, sandbox_id)
-    callers = Sandbox.objects.get(pk=sandbox_id).api_keys.values_list("pk", flat=True)
+    callers = ApiKey.objects.filter(sandbox=sandbox_id).values_list("pk", flat=True)
     answers = IdempotencyRecord.objects.filter(caller__in=[f"key:{pk}" for pk in callers])
-    return delete_kinds(
+    return (
         ("deliveries", WebhookDelivery.objects.filter(subscription__in=webhooks)),
         ("webhooks", webhooks),
         ("events", _of(Event, sandbox_id)),
@@ -219,4 +258,4 @@ def _delete_ground(sandbox_id: UUID) -> Removed:
     )
 
 
-register(Contents(_lock_webhooks, _delete_ground))
+register(Contents(_lock_webhooks, _delete_ground, _kinds_of_ground))

@@ -5,14 +5,16 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from datetime import timedelta
 
 import psycopg
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import connection, connections
+from django.db import connection, connections, transaction
+from django.utils import timezone
 
 from issues.models import Issue
-from mudda import idempotency
+from mudda import idempotency, prepared
 from mudda.models import IdempotencyRecord
 from tests import factories
 from tests.api.client import Api
@@ -48,6 +50,24 @@ def test_another_body_is_422_and_another_path_or_caller_is_another_request(api, 
     assert api.post(f"/workflows/{plan.pk}/simulate", {}, **KEY).status_code == 200
     somebody = Api(factories.make_key())
     assert somebody.post(path, {"reason": "No."}, **KEY).json()["code"] == "plan_not_editable"
+
+
+def test_whoever_claims_a_key_finds_what_was_set_before(db):
+    """A first claim, one that waits for nobody because the key is taken, and one of a key that is over."""
+    given = {"caller": "user:1", "method": "POST", "path": "/x", "key": "k", "body": "b", "wait": "5s"}
+    now = timezone.now()
+    found = []
+    for lock_timeout, expired in (
+        ("7s", now),
+        ("0", now - timedelta(days=1)),
+        ("9s", now + timedelta(days=1)),
+    ):
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('lock_timeout', %s, true)", [lock_timeout])
+            [(key, _)] = prepared.fetch(idempotency.CLAIM, {**given, "now": now, "expired": expired})
+            cursor.execute("SHOW lock_timeout")
+            found.append((key is not None, cursor.fetchone()[0]))
+    assert found == [(True, "7s"), (False, "0"), (True, "9s")]
 
 
 def test_an_error_is_not_kept_and_the_same_call_may_succeed_later(api, plan):

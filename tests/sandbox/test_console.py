@@ -7,7 +7,9 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 
-from mudda.models import ApiKey
+from executions.models import WorkflowExecution
+from mudda.apikeys import create_api_key
+from mudda.models import ApiKey, Sandbox
 from tests import factories
 
 LISTS = {
@@ -80,3 +82,57 @@ def test_the_form_makes_a_key_of_a_sandbox(staff):
     assert key.sandbox_id is not None
     page = staff.get(reverse("admin:mudda_apikey_change", args=[key.pk])).content.decode()
     assert str(key.sandbox_id) in page
+
+
+# --- wiping by hand ---------------------------------------------------------------------------------
+
+
+def wiping(world):
+    return reverse("admin:mudda_apikey_wipe", args=[world.key.pk])
+
+
+def page_of_key(staff, world):
+    return staff.get(reverse("admin:mudda_apikey_change", args=[world.key.pk])).content.decode()
+
+
+def test_the_button_asks_first_and_says_what_there_is_and_whose_keys_stay(staff, owner, sandbox, real):
+    create_api_key(name="second", scopes=["plans:read"], owner=owner, sandbox=str(sandbox.key.sandbox_id))
+    assert wiping(sandbox) in page_of_key(staff, sandbox) and wiping(real) not in page_of_key(staff, real)
+    asked = staff.get(wiping(sandbox))
+    text = asked.content.decode()
+    assert ("Executions", 1) in asked.context["found"] and ("Issues", 1) in asked.context["found"]
+    assert all(
+        words in text for words in (str(sandbox.key.sandbox_id), "integration", "second", "Executions")
+    )
+    assert WorkflowExecution.objects.count() == 2, "to look is to change nothing"
+
+
+def test_the_confirmed_button_wipes_that_sandbox_and_no_more(staff, sandbox, other, real):
+    answer = staff.post(wiping(sandbox), follow=True)
+    assert "The sandbox is wiped" in answer.content.decode()
+    left = set(WorkflowExecution.objects.values_list("sandbox", flat=True))
+    assert left == {None, other.key.sandbox_id}
+    assert Sandbox.objects.get(pk=sandbox.key.sandbox_id).wiped_at is not None
+    assert "nothing" in staff.get(wiping(sandbox)).content.decode()
+    assert ApiKey.objects.filter(pk=sandbox.key.pk).exists()
+
+
+def test_the_sandbox_of_a_revoked_key_can_still_be_wiped(staff, sandbox):
+    ApiKey.objects.filter(pk=sandbox.key.pk).update(revoked_at="2026-01-01T00:00:00Z")
+    assert wiping(sandbox) in page_of_key(staff, sandbox)
+    assert staff.post(wiping(sandbox)).status_code == 302
+    assert not WorkflowExecution.objects.exists()
+
+
+def test_there_is_nothing_to_wipe_behind_a_key_of_what_is_real(staff, real):
+    for answer in (staff.get(wiping(real)), staff.post(wiping(real))):
+        assert answer.status_code == 302
+    assert WorkflowExecution.objects.exists()
+
+
+def test_whoever_may_not_change_keys_wipes_nothing(sandbox):
+    client = Client()
+    client.force_login(factories.make_user("viewer"))
+    for answer in (client.get(wiping(sandbox)), client.post(wiping(sandbox))):
+        assert answer.status_code == 403
+    assert WorkflowExecution.objects.exists()

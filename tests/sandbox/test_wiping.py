@@ -7,7 +7,7 @@ import pytest
 from django.apps import apps
 from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 
 from executions.models import Effect, WorkflowExecution
 from executions.sandboxes import END_RUN
@@ -99,6 +99,61 @@ def test_a_key_of_what_is_real_and_staff_wipe_nothing(real, owner):
 def test_a_sandbox_that_there_is_not_is_not_wiped(db):
     with pytest.raises(NotFound):
         sandboxes.wipe(Sandbox(id="00000000-0000-4000-8000-000000000000").pk)
+
+
+def test_what_a_wipe_would_remove_can_be_read_before(owner, real, other):
+    world = settled(make_world(owner, "new"))
+    there = sandboxes.contents_of(world.key.sandbox_id)
+    removed = wipe(world)
+    messages = {"messages", "planner_messages"}  # to somewhere else, for nobody to read
+    assert there == {kind: count for kind, count in removed.items() if count and kind not in messages}
+    assert sandboxes.contents_of(world.key.sandbox_id) == {}
+
+
+# --- how long it may take ----------------------------------------------------------------------------
+
+
+def room(delete):
+    """Something else that holds rows of sandboxes."""
+    return sandboxes.Contents(lambda _: None, delete, lambda _: ())
+
+
+def shown(name):
+    with connection.cursor() as cursor:
+        cursor.execute(f"SHOW {name}")
+        return cursor.fetchone()[0]
+
+
+def test_a_statement_of_a_wipe_may_take_longer_than_those_of_other_requests(sandbox, monkeypatch):
+    """As in the API's process, whose connections have a ``statement_timeout``; here a very short one."""
+
+    def slow(sandbox_id):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_sleep(1.5)")
+        return {"slow": 1}
+
+    monkeypatch.setattr(sandboxes, "_rooms", [room(slow), *sandboxes._rooms])
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = '1s'")
+        with pytest.raises(OperationalError, match="statement timeout"), transaction.atomic():
+            slow(None)
+    assert wipe(sandbox)["slow"] == 1
+
+
+def test_what_was_set_before_a_wipe_is_set_again_after_it(sandbox, monkeypatch):
+    names = ("lock_timeout", "statement_timeout", WIPED_SANDBOX)
+    meanwhile = []
+
+    def look(sandbox_id):
+        meanwhile.extend(shown(name) for name in names)
+        return {}
+
+    monkeypatch.setattr(sandboxes, "_rooms", [room(look), *sandboxes._rooms])
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL lock_timeout = '3s'; SET LOCAL statement_timeout = '30s'")
+    wipe(sandbox)
+    assert meanwhile == ["500ms", "10min", str(sandbox.key.sandbox_id)]
+    assert [shown(name) for name in names] == ["3s", "30s", ""]
 
 
 # --- what lies outside of the database --------------------------------------------------------------
@@ -323,7 +378,7 @@ def test_a_wipe_that_crashes_has_removed_nothing(calm_temporal, monkeypatch):
     def fails(sandbox_id):
         raise crash
 
-    monkeypatch.setattr(sandboxes, "_rooms", [sandboxes.Contents(lambda _: None, fails), *sandboxes._rooms])
+    monkeypatch.setattr(sandboxes, "_rooms", [room(fails), *sandboxes._rooms])
     with pytest.raises(RuntimeError):
         sandboxes.wipe(world.key.sandbox_id)
     assert rows() == before
