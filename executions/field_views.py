@@ -146,7 +146,7 @@ class UploadFile(Door):
         if (answer := idempotency.find(request, body=body)) is not None:
             return answer
         with (
-            prepare_upload(task_id=task_id, content=given.read(), by=caller(request)) as keep,
+            prepare_upload(task_id=task_id, file=given, by=caller(request)) as keep,
             idempotency.claim(request, body=body) as claim,
         ):
             if claim.answer is not None:

@@ -26,7 +26,7 @@ from executions.models import HumanTask, StepRun, TaskLink, TaskStatus, TaskUplo
 from executions.tasks import DONE
 from executions.uploads import add_upload
 from mudda.errors import MuddaError
-from mudda.files.checking import ACCEPTED, LARGEST_BYTES
+from mudda.files.checking import ACCEPTED
 from mudda.files.serving import file_response
 from workflows.plan.core import ASK_REPORTER, DISPATCH_CREW, INSPECT_SITE
 
@@ -159,10 +159,7 @@ class _Page:
         for name in self._report_form().photo_fields:
             for file in self.request.FILES.getlist(f"files-{name}"):
                 try:
-                    content = file.read() if (file.size or 0) <= LARGEST_BYTES else b"x" * (LARGEST_BYTES + 1)
-                    upload = add_upload(
-                        task_id=self.task.pk, content=content, title=file.name or "", by=self.link
-                    )
+                    upload = add_upload(task_id=self.task.pk, file=file, title=file.name or "", by=self.link)
                 except (TaskClosed, LinkExpired, LinkRevoked):
                     raise
                 except AdapterError:

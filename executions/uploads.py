@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import User
+from django.core.files import File
 from django.db import transaction
 
 from executions.crews import keeps_location, photo_fields
@@ -15,11 +17,11 @@ from mudda.files.checking import BadFile
 from mudda.files.keeping import MOST_FILES, Held, TooManyFiles, hold_file, readable_title
 
 
-def add_upload(*, task_id: UUID, content: bytes, title: str, by: User | TaskLink) -> TaskUpload:
+def add_upload(*, task_id: UUID, file: File[Any], title: str, by: User | TaskLink) -> TaskUpload:
     """Keep a file with an open task; the same file given twice is kept once.
 
     Args:
-        content: what came; its type is read from it, never from its name.
+        file: what came, open for reading; its type is read from it, never from its name.
         title: the name that it came with, for people to read.
 
     Raises:
@@ -28,20 +30,20 @@ def add_upload(*, task_id: UUID, content: bytes, title: str, by: User | TaskLink
         BadFile: in words for whoever sent it.
         AdapterError: the storage is away.
     """
-    with prepare_upload(task_id=task_id, content=content, by=by) as keep:
+    with prepare_upload(task_id=task_id, file=file, by=by) as keep:
         return keep(title)
 
 
 @contextmanager
 def prepare_upload(
-    *, task_id: UUID, content: bytes, by: User | TaskLink
+    *, task_id: UUID, file: File[Any], by: User | TaskLink
 ) -> Iterator[Callable[[str], TaskUpload]]:
     """The same in two parts: the slow one, and what makes the row of a file with this title, in a transaction."""
     with transaction.atomic():  # first ask cheaply whether it may be kept at all
         task = _reachable(task_id, by)
         _ensure_room(task)
     place = keeps_location(task.form)
-    with hold_file(content, owner=f"{task_id}:upload", keep_location=place) as held:
+    with hold_file(file, owner=f"{task_id}:upload", keep_location=place) as held:
         yield lambda title: _keep(task_id, held, title, by)
 
 
@@ -73,10 +75,10 @@ def _register(task: HumanTask, held: Held, title: str, by: User | TaskLink) -> T
     upload = TaskUpload.objects.create(
         id=held.id,
         task=task,
-        title=readable_title(title, held.clean.suffix),
+        title=readable_title(title, held.suffix),
         name=held.stored.name,
-        content_type=held.clean.content_type,
-        size=len(held.clean.content),
+        content_type=held.content_type,
+        size=held.stored.size,
         sha256=held.stored.sha256,
     )
     data = {"task": str(task.pk), "step_id": task.step_id, "upload": str(upload.pk), **origin_of(by)}

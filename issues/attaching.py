@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import User
+from django.core.files import File
 from django.db import transaction
 
 from issues.changing import locked_issue
@@ -16,13 +18,14 @@ from mudda.files.keeping import MOST_FILES, Held, TooManyFiles, discard_file, ho
 
 
 @contextmanager
-def prepare_attachment(issue: Issue, content: bytes, *, by: User) -> Iterator[Callable[[str], Attachment]]:
+def prepare_attachment(issue: Issue, file: File[Any], *, by: User) -> Iterator[Callable[[str], Attachment]]:
     """Check and store a file, which takes long; what it yields makes the row, in a transaction, with this title.
 
     The same file given twice is kept once.
 
     Args:
-        content: what came; its type is read from it, never from its name. The place of a photo is removed.
+        file: what came, open for reading; its type is read from it, never from its name. The place of a photo is
+            removed.
 
     Raises:
         NotFound: ``by`` may not see the issue.
@@ -31,7 +34,7 @@ def prepare_attachment(issue: Issue, content: bytes, *, by: User) -> Iterator[Ca
         AdapterError: the storage is away.
     """
     _ensure_room(issue)
-    with hold_file(content, owner=f"issue:{issue.pk}") as held:
+    with hold_file(file, owner=f"issue:{issue.pk}") as held:
         yield lambda title: _keep(issue, held, title, by)
 
 
@@ -73,10 +76,10 @@ def _keep(issue: Issue, held: Held, title: str, by: User) -> Attachment:
     attachment = Attachment.objects.create(
         id=held.id,
         issue=locked,
-        title=readable_title(title, held.clean.suffix),
+        title=readable_title(title, held.suffix),
         name=held.stored.name,
-        content_type=held.clean.content_type,
-        size=len(held.clean.content),
+        content_type=held.content_type,
+        size=held.stored.size,
         sha256=held.stored.sha256,
     )
     events.append(locked, "issue.file_added", {"attachment": str(attachment.pk)}, actor=by)

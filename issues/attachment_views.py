@@ -61,7 +61,7 @@ class Attachments(ListDoor[Attachment]):
             return answer
         issue = found_issue(request, reference)
         with (
-            prepare_attachment(issue, file.read(), by=caller(request)) as keep,
+            prepare_attachment(issue, file, by=caller(request)) as keep,
             idempotency.claim(request, body=body) as claim,
         ):
             return claim.answer or claim.keep(_answer(keep(file.name or "")))

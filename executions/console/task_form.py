@@ -17,7 +17,7 @@ from executions.tasks import ESCALATION
 from executions.uploads import add_upload
 from mudda import console
 from mudda.errors import Forbidden, MuddaError, NotFound
-from mudda.files.checking import ACCEPTED, LARGEST_BYTES
+from mudda.files.checking import ACCEPTED
 
 FILES = "files-"
 """A field's new files come as ``files-<name>``; the kept ones are boxes named as the field itself."""
@@ -113,7 +113,7 @@ def _keep_files(request: HttpRequest, task: HumanTask, name: str, data: QueryDic
         try:
             upload = add_upload(
                 task_id=task.pk,
-                content=file.read(LARGEST_BYTES + 1),
+                file=file,
                 title=file.name or "",
                 by=console.person(request),
             )

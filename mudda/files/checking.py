@@ -3,13 +3,20 @@
 JPEG, PNG and WebP images are decoded and encoded again; PDFs are copied page by page without metadata, scripts
 and attachments. HEIC is refused: phones send JPEG by themselves where a page doesn't accept HEIC, and no small
 library reads it.
+
+A file is read piece by piece from where it waits, and what is kept of it is written to where it waits: neither is ever
+whole in memory, but for what its decoder takes. That is bounded by ``MOST_PIXELS``, by ``LARGEST_BYTES`` for a PDF's
+objects and a WebP, which their libraries read whole, and by how many are decoded at the same time.
 """
 
-import io
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from tempfile import SpooledTemporaryFile
+from typing import IO, Any, cast
 
+from django.core.files import File
 from PIL import ExifTags, Image, ImageOps
 from pypdf import PdfReader, PdfWriter
 from pypdf.errors import DependencyError, FileNotDecryptedError
@@ -24,6 +31,10 @@ TOO_MANY_PIXELS = "The image has more than 50 million pixels."
 LONGEST_SIDE = 4096
 """Pixels; larger images are made smaller. Enough to read a meter on a photo of a whole cellar."""
 MOST_PAGES = 200
+SPOOLED_BYTES = 1_000_000
+"""What is written anew waits in memory until it is larger, then on disk."""
+BEGINNING = 16
+"""Bytes that tell what a file is."""
 JPEG_QUALITY = 88
 ACCEPTED = "image/jpeg,image/png,image/webp,application/pdf"
 
@@ -40,7 +51,7 @@ UNWANTED_IN_PDF = frozenset(
 UNWANTED_SUBTYPES = frozenset({"/FileAttachment", "/RichMedia", "/Movie", "/Sound", "/Screen", "/3D"})
 
 _decoding = threading.BoundedSemaphore(2)
-"""Large images are decoded two at a time: memory is what hostile pictures are after."""
+"""Files are decoded two at a time: memory is what hostile ones are after."""
 
 
 class BadFile(Unprocessable):
@@ -53,55 +64,74 @@ class BadFile(Unprocessable):
 
 @dataclass(frozen=True)
 class CleanFile:
-    content: bytes
+    """``file`` is open for reading."""
+
+    file: File[Any]
     content_type: str
     suffix: str
 
 
-def clean_file(content: bytes, *, keep_location: bool = False) -> CleanFile:
-    """The file as it may be kept.
+Kind = tuple[str, str]
+"""A media type and the suffix of such files."""
+PDF: Kind = ("application/pdf", ".pdf")
+
+
+@contextmanager
+def clean_file(file: File[Any], *, keep_location: bool = False) -> Iterator[CleanFile]:
+    """The file as it may be kept; it is gone afterwards.
 
     Args:
-        content: what came, at most ``LARGEST_BYTES``. Its name and its declared type are not asked.
+        file: what came, open for reading. Its name and its declared type are not asked.
         keep_location: keep the GPS position of a JPEG, PNG or WebP; everything else of its metadata goes anyway.
 
     Raises:
         BadFile: in words for whoever sent it.
     """
-    if not content:
+    with SpooledTemporaryFile(max_size=SPOOLED_BYTES) as written:
+        kind = _write_anew(file, cast(IO[bytes], written), keep_location)
+        written.seek(0)
+        yield CleanFile(File(written), *kind)
+
+
+def _write_anew(file: File[Any], written: IO[bytes], keep_location: bool) -> Kind:
+    if not file.size:
         raise BadFile("The file is empty.")
-    if len(content) > LARGEST_BYTES:
+    if file.size > LARGEST_BYTES:
         raise BadFile("The file is larger than 10 MB.")
-    if content.startswith(b"%PDF-"):
-        return CleanFile(_clean_pdf(content), "application/pdf", ".pdf")
-    if _is_image(content):
+    file.seek(0)
+    beginning = file.read(BEGINNING)
+    file.seek(0)
+    if beginning.startswith(b"%PDF-"):
         with _decoding:
-            return _clean_image(content, keep_location)
-    if content[4:8] == b"ftyp" and content[8:12] in HEIC_BRANDS:
+            return _clean_pdf(file, written)
+    if _is_image(beginning):
+        with _decoding:
+            return _clean_image(file, written, keep_location)
+    if beginning[4:8] == b"ftyp" and beginning[8:12] in HEIC_BRANDS:
         raise BadFile(
             "HEIC photos cannot be read here. Set the camera to JPEG (“most compatible”) and try again."
         )
     raise BadFile("This is not a JPEG, PNG or WebP image and not a PDF.")
 
 
-def _is_image(content: bytes) -> bool:
+def _is_image(beginning: bytes) -> bool:
     return (
-        content.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"))
-        or content[:4] == b"RIFF"
-        and content[8:12] == b"WEBP"
+        beginning.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"))
+        or beginning[:4] == b"RIFF"
+        and beginning[8:12] == b"WEBP"
     )
 
 
 # --- images -----------------------------------------------------------------------------------------
 
 
-def _clean_image(content: bytes, keep_location: bool) -> CleanFile:
+def _clean_image(file: File[Any], written: IO[bytes], keep_location: bool) -> Kind:
     try:
-        with Image.open(io.BytesIO(content), formats=["JPEG", "PNG", "WEBP"]) as image:
+        with Image.open(cast(IO[bytes], file), formats=["JPEG", "PNG", "WEBP"]) as image:
             width, height = image.size
             if width * height > MOST_PIXELS:
                 raise BadFile(TOO_MANY_PIXELS)
-            return _encode(image, keep_location)
+            return _encode(image, written, keep_location)
     except BadFile:
         raise
     except Image.DecompressionBombError as error:  # Pillow's own limit, far above ours
@@ -110,23 +140,23 @@ def _clean_image(content: bytes, keep_location: bool) -> CleanFile:
         raise BadFile("The image is damaged and cannot be read.") from error
 
 
-def _encode(image: Image.Image, keep_location: bool) -> CleanFile:
+def _encode(image: Image.Image, written: IO[bytes], keep_location: bool) -> Kind:
     content_type, suffix = FORMATS[str(image.format)]
     position = image.getexif().get_ifd(ExifTags.IFD.GPSInfo) if keep_location else {}
     image.draft(None, (LONGEST_SIDE, LONGEST_SIDE))  # lets a large JPEG be decoded small
-    upright = ImageOps.exif_transpose(image)
-    upright.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+    # First smaller, then upright: what turns an image makes a second one.
+    image.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+    ImageOps.exif_transpose(image, in_place=True)
     exif = Image.Exif()
     if position:
         exif[ExifTags.IFD.GPSInfo] = dict(position)
-    bare = upright.convert(_mode(upright, content_type))
+    bare = image.convert(_mode(image, content_type))
     bare.info = {}  # comments, profiles, XMP: what the encoders would write by themselves
-    written = io.BytesIO()
     options: dict[str, Any] = {"exif": exif.tobytes()} if position else {}
     if content_type != "image/png":
         options["quality"] = JPEG_QUALITY
     bare.save(written, {".jpg": "JPEG", ".png": "PNG", ".webp": "WEBP"}[suffix], **options)
-    return CleanFile(written.getvalue(), content_type, suffix)
+    return content_type, suffix
 
 
 def _mode(image: Image.Image, content_type: str) -> str:
@@ -139,18 +169,17 @@ def _mode(image: Image.Image, content_type: str) -> str:
 # --- PDF --------------------------------------------------------------------------------------------
 
 
-def _clean_pdf(content: bytes) -> bytes:
+def _clean_pdf(file: File[Any], written: IO[bytes]) -> Kind:
     try:
-        reader = PdfReader(io.BytesIO(content))
+        reader = PdfReader(cast(IO[bytes], file))
         if not 1 <= len(reader.pages) <= MOST_PAGES:
             raise BadFile(f"A PDF may have 1 to {MOST_PAGES} pages.")
         writer = PdfWriter()
         for page in reader.pages:
             _scrub(writer.add_page(page))
         writer.metadata = None
-        written = io.BytesIO()
         writer.write(written)
-        return written.getvalue()
+        return PDF
     except BadFile:
         raise
     except (DependencyError, FileNotDecryptedError) as error:

@@ -4,10 +4,13 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID, uuid4
 
+from django.core.files import File
+
 from mudda.errors import AdapterError, Conflict, MuddaError
-from mudda.files.checking import CleanFile, clean_file
+from mudda.files.checking import clean_file
 from mudda.files.storage import Stored, delete_document, store_document
 
 logger = logging.getLogger(__name__)
@@ -26,13 +29,14 @@ class Held:
     """A file in the storage that no row names yet. Whoever makes the row, with this ``id``, sets ``kept``."""
 
     id: UUID
-    clean: CleanFile
+    suffix: str
+    content_type: str
     stored: Stored
     kept: bool = field(default=False)
 
 
 @contextmanager
-def hold_file(content: bytes, *, owner: str, keep_location: bool = False) -> Iterator[Held]:
+def hold_file(file: File[Any], *, owner: str, keep_location: bool = False) -> Iterator[Held]:
     """Check a file and store it, which takes long, outside of any transaction; then make its row, or none.
 
     Args:
@@ -43,12 +47,11 @@ def hold_file(content: bytes, *, owner: str, keep_location: bool = False) -> Ite
         BadFile: in words for whoever sent it.
         AdapterError: the storage is away.
     """
-    clean = clean_file(content, keep_location=keep_location)
     number = uuid4()
-    stored = store_document(
-        clean.content, key=f"{owner}:{number}", suffix=clean.suffix, content_type=clean.content_type
-    )
-    held = Held(number, clean, stored)
+    with clean_file(file, keep_location=keep_location) as clean:
+        suffix, content_type = clean.suffix, clean.content_type
+        stored = store_document(clean.file, key=f"{owner}:{number}", suffix=suffix, content_type=content_type)
+    held = Held(number, suffix, content_type, stored)
     try:
         yield held
     except MuddaError:  # refused after all; whether a lost database has the row nobody knows

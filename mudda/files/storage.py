@@ -28,8 +28,8 @@ class Stored:
     sha256: str
 
 
-def store_document(content: bytes, *, key: str, suffix: str, content_type: str) -> Stored:
-    """Keep a document under a name that only we can compute.
+def store_document(content: bytes | File[Any], *, key: str, suffix: str, content_type: str) -> Stored:
+    """Keep a document under a name that only we can compute. A file is read piece by piece, and stays open.
 
     The name is an HMAC of ``key`` (the effect's, ``<execution id>:<step id>:<n>``) under ``SECRET_KEY``:
     nobody can guess it, nothing of the content shows in it, and a retry replaces its own file instead of
@@ -41,13 +41,13 @@ def store_document(content: bytes, *, key: str, suffix: str, content_type: str) 
     if not SUFFIX.fullmatch(suffix):
         raise AdapterError("A suffix is a dot and a few small letters.", code="bad_suffix", permanent=True)
     name = name_of(key, suffix)
-    stored = Stored(name=name, size=len(content), sha256=hashlib.sha256(content).hexdigest())
+    file: File[Any] = content if isinstance(content, File) else ContentFile(content)
+    stored = Stored(name=name, size=file.size, sha256=_digest(file))
     try:
         if default_storage.exists(name):
-            if _digest(name) == stored.sha256:
+            if _kept_digest(name) == stored.sha256:
                 return stored
             default_storage.delete(name)  # cut short, or written by an attempt that saw other facts
-        file = ContentFile(content, name=name)
         file.content_type = content_type  # type: ignore[attr-defined]  # read by S3 and its like
         saved = default_storage.save(name, file)
         if saved != name:
@@ -95,11 +95,15 @@ def name_of(key: str, suffix: str) -> str:
     return f"documents/{digest[:2]}/{digest}{suffix}"
 
 
-def _digest(name: str) -> str:
+def _kept_digest(name: str) -> str:
     with default_storage.open(name, "rb") as file:
-        digest = hashlib.sha256()
-        for chunk in file.chunks():
-            digest.update(chunk)
+        return _digest(file)
+
+
+def _digest(file: File[Any]) -> str:
+    digest = hashlib.sha256()
+    for chunk in file.chunks():
+        digest.update(chunk)
     return digest.hexdigest()
 
 

@@ -1,6 +1,7 @@
 """A key that is tied to departments sees what is both theirs and its owner's: everywhere, and nothing else."""
 
 import pytest
+from django.core.files.base import ContentFile
 
 from executions.models import Document
 from executions.uploads import add_upload
@@ -23,7 +24,7 @@ def water(city):
     task.department = Department.objects.get(code="water")
     task.save(update_fields=["department"])
     chief = factories.make_user("supervisor", "dispatcher")
-    upload = add_upload(task_id=task.pk, content=picture(), title="leak.jpg", by=chief)
+    upload = add_upload(task_id=task.pk, file=ContentFile(picture()), title="leak.jpg", by=chief)
     stored = store_document(b"%PDF-1.4", key=str(task.pk), suffix=".pdf", content_type="application/pdf")
     document = Document.objects.create(
         execution=task.execution,

@@ -1,6 +1,7 @@
 """Files through the API: who may give them, who may read them, and what an answer may name."""
 
 import json
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -128,11 +129,12 @@ def meanwhile(monkeypatch):
     """``meanwhile(do)`` does something while the next upload is being looked at, between its two looks at the task."""
 
     def arrange(do):
-        def clean_and_do(content, **options):
+        @contextmanager
+        def clean_and_do(file, **options):
             monkeypatch.setattr(keeping, "clean_file", clean_file)
-            clean = clean_file(content, **options)
-            do()
-            return clean
+            with clean_file(file, **options) as clean:
+                do()
+                yield clean
 
         monkeypatch.setattr(keeping, "clean_file", clean_and_do)
 
