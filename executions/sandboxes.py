@@ -37,9 +37,8 @@ def _lock(sandbox_id: UUID) -> None:
 
 
 def _delete(sandbox_id: UUID) -> Removed:
-    runs = WorkflowExecution.objects.filter(sandbox=sandbox_id)
-    for run in runs.exclude(status__in=OVER).only("pk"):
-        outbox.put(END_RUN, {"workflow_id": run.temporal_workflow_id})
+    alive = WorkflowExecution.objects.filter(sandbox=sandbox_id).exclude(status__in=OVER).only("pk")
+    outbox.put_all(END_RUN, ({"workflow_id": run.temporal_workflow_id} for run in alive.iterator()))
     _remove_files(sandbox_id)
     messages = _forget_messages(sandbox_id)
     return delete_kinds(*_kinds(sandbox_id)) | {"messages": messages}

@@ -4,8 +4,9 @@ At least once: a receiver tells repetitions apart by the message's id.
 """
 
 import logging
-from collections.abc import Callable, Mapping
-from datetime import timedelta
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from django.db import connection, transaction
@@ -21,6 +22,9 @@ CHANNEL = "mudda_outbox"
 """PostgreSQL's NOTIFY channel that wakes the dispatcher."""
 
 LONGEST_WAIT = timedelta(minutes=5)
+
+AT_ONCE = 1_000
+"""Messages that one statement writes."""
 
 KEPT = timedelta(days=7)
 """How long a message is kept after it was delivered or given up."""
@@ -38,9 +42,22 @@ def register(kind: str, handler: Handler) -> None:
 def put(kind: str, payload: Mapping[str, Any]) -> OutboxMessage:
     """Write a message in the current transaction; it is delivered after commit."""
     message = OutboxMessage.objects.create(kind=kind, payload=dict(payload))
+    _wake()
+    return message
+
+
+def put_all(kind: str, payloads: Iterable[Mapping[str, Any]], *, due_at: datetime | None = None) -> None:
+    """Write any number of messages as ``put`` does, in few statements; not to be delivered before ``due_at``."""
+    due = due_at or timezone.now()
+    messages = (OutboxMessage(kind=kind, payload=dict(payload), due_at=due) for payload in payloads)
+    while some := list(islice(messages, AT_ONCE)):
+        OutboxMessage.objects.bulk_create(some)
+    _wake()
+
+
+def _wake() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_notify(%s, '')", [CHANNEL])
-    return message
 
 
 def deliver_due(*, limit: int = 100) -> int:

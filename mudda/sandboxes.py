@@ -202,10 +202,8 @@ def remove_files(names: Iterable[str], *, after: datetime | None = None) -> int:
         after: not before this: a step that is under way may be writing them until then.
     """
     found = sorted(set(names))
-    for at in range(0, len(found), FILES_AT_ONCE):
-        message = outbox.put(DELETE_FILES, {"names": found[at : at + FILES_AT_ONCE]})
-        if after is not None:
-            OutboxMessage.objects.filter(pk=message.pk).update(due_at=after + timedelta(seconds=1))
+    parts = ({"names": found[at : at + FILES_AT_ONCE]} for at in range(0, len(found), FILES_AT_ONCE))
+    outbox.put_all(DELETE_FILES, parts, due_at=after + timedelta(seconds=1) if after is not None else None)
     return len(found)
 
 

@@ -33,6 +33,19 @@ def test_a_message_is_delivered_once(delivered):
     assert delivered == [1]
 
 
+def test_many_messages_are_written_in_few_statements_and_delivered_once_they_are_due(
+    delivered, django_assert_num_queries, monkeypatch
+):
+    monkeypatch.setattr(outbox, "AT_ONCE", 10)
+    with transaction.atomic(), django_assert_num_queries(5):  # three times ten or fewer; each wakes once
+        outbox.put_all(KIND, ({"n": n} for n in range(25)))
+        outbox.put_all(KIND, [], due_at=timezone.now())
+    with transaction.atomic():
+        outbox.put_all(KIND, [{"n": 99}], due_at=timezone.now() + timedelta(hours=1))
+    assert outbox.deliver_due() == 25
+    assert sorted(delivered) == list(range(25))
+
+
 def test_a_message_of_a_decision_that_was_rolled_back_is_never_sent(delivered):
     with pytest.raises(ZeroDivisionError), transaction.atomic():
         outbox.put(KIND, {"n": 1})
