@@ -171,7 +171,8 @@ def _set(name: str, value: str) -> str:
             "SELECT value, set_config(%s, %s, true) FROM before",
             [name, name, value],
         )
-        return str(cursor.fetchone()[0])
+        [(before, _)] = cursor.fetchall()
+    return str(before)
 
 
 # --- for the rooms ----------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from tempfile import SpooledTemporaryFile
-from typing import IO, Any, cast
+from typing import IO, Any
 
 from django.core.files import File
 from PIL import ExifTags, Image, ImageOps
@@ -88,7 +88,7 @@ def clean_file(file: File[Any], *, keep_location: bool = False) -> Iterator[Clea
         BadFile: in words for whoever sent it.
     """
     with SpooledTemporaryFile(max_size=SPOOLED_BYTES) as written:
-        kind = _write_anew(file, cast(IO[bytes], written), keep_location)
+        kind = _write_anew(file, written, keep_location)
         written.seek(0)
         yield CleanFile(File(written), *kind)
 
@@ -127,7 +127,7 @@ def _is_image(beginning: bytes) -> bool:
 
 def _clean_image(file: File[Any], written: IO[bytes], keep_location: bool) -> Kind:
     try:
-        with Image.open(cast(IO[bytes], file), formats=["JPEG", "PNG", "WEBP"]) as image:
+        with Image.open(file, formats=["JPEG", "PNG", "WEBP"]) as image:
             width, height = image.size
             if width * height > MOST_PIXELS:
                 raise BadFile(TOO_MANY_PIXELS)
@@ -171,7 +171,7 @@ def _mode(image: Image.Image, content_type: str) -> str:
 
 def _clean_pdf(file: File[Any], written: IO[bytes]) -> Kind:
     try:
-        reader = PdfReader(cast(IO[bytes], file))
+        reader = PdfReader(file)
         if not 1 <= len(reader.pages) <= MOST_PAGES:
             raise BadFile(f"A PDF may have 1 to {MOST_PAGES} pages.")
         writer = PdfWriter()
