@@ -17,7 +17,7 @@ from mudda.files.checking import BadFile
 from mudda.files.keeping import MOST_FILES, Held, TooManyFiles, hold_file, readable_title
 
 
-def add_upload(*, task_id: UUID, file: File[Any], title: str, by: User | TaskLink) -> TaskUpload:
+def add_upload(*, task_id: UUID, file: "File[Any]", title: str, by: User | TaskLink) -> TaskUpload:
     """Keep a file with an open task; the same file given twice is kept once.
 
     Args:
@@ -36,7 +36,7 @@ def add_upload(*, task_id: UUID, file: File[Any], title: str, by: User | TaskLin
 
 @contextmanager
 def prepare_upload(
-    *, task_id: UUID, file: File[Any], by: User | TaskLink
+    *, task_id: UUID, file: "File[Any]", by: User | TaskLink
 ) -> Iterator[Callable[[str], TaskUpload]]:
     """The same in two parts: the slow one, and what makes the row of a file with this title, in a transaction."""
     with transaction.atomic():  # first ask cheaply whether it may be kept at all

@@ -18,7 +18,7 @@ from mudda.files.keeping import MOST_FILES, Held, TooManyFiles, discard_file, ho
 
 
 @contextmanager
-def prepare_attachment(issue: Issue, file: File[Any], *, by: User) -> Iterator[Callable[[str], Attachment]]:
+def prepare_attachment(issue: Issue, file: "File[Any]", *, by: User) -> Iterator[Callable[[str], Attachment]]:
     """Check and store a file, which takes long; what it yields makes the row, in a transaction, with this title.
 
     The same file given twice is kept once.

@@ -66,7 +66,7 @@ class BadFile(Unprocessable):
 class CleanFile:
     """``file`` is open for reading."""
 
-    file: File[Any]
+    file: "File[Any]"
     content_type: str
     suffix: str
 
@@ -77,7 +77,7 @@ PDF: Kind = ("application/pdf", ".pdf")
 
 
 @contextmanager
-def clean_file(file: File[Any], *, keep_location: bool = False) -> Iterator[CleanFile]:
+def clean_file(file: "File[Any]", *, keep_location: bool = False) -> Iterator[CleanFile]:
     """The file as it may be kept; it is gone afterwards.
 
     Args:
@@ -93,7 +93,7 @@ def clean_file(file: File[Any], *, keep_location: bool = False) -> Iterator[Clea
         yield CleanFile(File(written), *kind)
 
 
-def _write_anew(file: File[Any], written: IO[bytes], keep_location: bool) -> Kind:
+def _write_anew(file: "File[Any]", written: IO[bytes], keep_location: bool) -> Kind:
     if not file.size:
         raise BadFile("The file is empty.")
     if file.size > LARGEST_BYTES:
@@ -125,7 +125,7 @@ def _is_image(beginning: bytes) -> bool:
 # --- images -----------------------------------------------------------------------------------------
 
 
-def _clean_image(file: File[Any], written: IO[bytes], keep_location: bool) -> Kind:
+def _clean_image(file: "File[Any]", written: IO[bytes], keep_location: bool) -> Kind:
     try:
         with Image.open(file, formats=["JPEG", "PNG", "WEBP"]) as image:
             width, height = image.size
@@ -169,7 +169,7 @@ def _mode(image: Image.Image, content_type: str) -> str:
 # --- PDF --------------------------------------------------------------------------------------------
 
 
-def _clean_pdf(file: File[Any], written: IO[bytes]) -> Kind:
+def _clean_pdf(file: "File[Any]", written: IO[bytes]) -> Kind:
     try:
         reader = PdfReader(file)
         if not 1 <= len(reader.pages) <= MOST_PAGES:

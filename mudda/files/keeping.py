@@ -36,7 +36,7 @@ class Held:
 
 
 @contextmanager
-def hold_file(file: File[Any], *, owner: str, keep_location: bool = False) -> Iterator[Held]:
+def hold_file(file: "File[Any]", *, owner: str, keep_location: bool = False) -> Iterator[Held]:
     """Check a file and store it, which takes long, outside of any transaction; then make its row, or none.
 
     Args:

@@ -28,7 +28,7 @@ class Stored:
     sha256: str
 
 
-def store_document(content: bytes | File[Any], *, key: str, suffix: str, content_type: str) -> Stored:
+def store_document(content: "bytes | File[Any]", *, key: str, suffix: str, content_type: str) -> Stored:
     """Keep a document under a name that only we can compute. A file is read piece by piece, and stays open.
 
     The name is an HMAC of ``key`` (the effect's, ``<execution id>:<step id>:<n>``) under ``SECRET_KEY``:
@@ -100,7 +100,7 @@ def _kept_digest(name: str) -> str:
         return _digest(file)
 
 
-def _digest(file: File[Any]) -> str:
+def _digest(file: "File[Any]") -> str:
     digest = hashlib.sha256()
     for chunk in file.chunks():
         digest.update(chunk)

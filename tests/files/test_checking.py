@@ -159,7 +159,7 @@ def almost_too_large(kind):
     if kind == "PNG":
         noise(1_800, 1_800).save(written, kind, compress_level=0)
     elif kind == "JPEG":
-        noise(2_600, 2_200).save(written, kind, quality=88)
+        noise(2_550, 2_150).save(written, kind, quality=88, subsampling=0)
     else:
         photo = io.BytesIO()
         noise(600, 500).save(photo, "JPEG", quality=90)
