@@ -16,6 +16,10 @@ from mudda.errors import BodyTooLarge
 from mudda.middleware import request_id
 from mudda.problems import problem_response
 
+PATIENCE = 2
+"""A body of up to so many times what is allowed is taken to its end, and thrown away: many clients read no answer
+before they have sent everything. On whoever would send more it is hung up."""
+
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
@@ -43,7 +47,7 @@ class BodyCeiling:
         most = most_bytes(scope["path"])
         announced = dict(scope["headers"]).get(b"content-length", b"")
         if announced.isdigit() and int(announced) > most:
-            await _refuse(scope["path"], most, send)
+            await _refuse(scope["path"], most, send, hang_up=int(announced) > most * PATIENCE)
             return
         read, answered = 0, False
 
@@ -60,10 +64,10 @@ class BodyCeiling:
 
         await self.application(scope, count, note)
         if read > most and not answered:
-            await _refuse(scope["path"], most, send)
+            await _refuse(scope["path"], most, send, hang_up=True)  # nobody knows how much more would come
 
 
-async def _refuse(path: str, most: int, send: Send) -> None:
+async def _refuse(path: str, most: int, send: Send, *, hang_up: bool) -> None:
     request = HttpRequest()
     request.path, request.request_id = path, str(uuid.uuid4())  # type: ignore[attr-defined]
     token = request_id.set(request.request_id)  # type: ignore[attr-defined]
@@ -75,6 +79,7 @@ async def _refuse(path: str, most: int, send: Send) -> None:
         **response.headers,
         "Content-Length": str(len(response.content)),
         "X-Request-ID": request.request_id,  # type: ignore[attr-defined]
+        **({"Connection": "close"} if hang_up else {}),  # else the server takes the rest, to throw it away
     }
     encoded = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": 413, "headers": encoded})

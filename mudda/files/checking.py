@@ -26,7 +26,7 @@ from mudda.errors import Unprocessable
 
 LARGEST_BYTES = 10_000_000
 MOST_PIXELS = 50_000_000
-"""More than a phone's camera takes; a decoded image of this size needs 200 MB for a moment."""
+"""More than a phone's camera takes. Decoding one of this size and making it smaller takes 360 MB for a moment."""
 TOO_MANY_PIXELS = "The image has more than 50 million pixels."
 LONGEST_SIDE = 4096
 """Pixels; larger images are made smaller. Enough to read a meter on a photo of a whole cellar."""

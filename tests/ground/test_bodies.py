@@ -2,7 +2,9 @@
 
 import json
 import socket
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
+from http.client import HTTPConnection
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
@@ -15,7 +17,19 @@ MEGABYTE = 1_000_000
 ENDLESS = 5_000_000_000_000
 
 
-def say(url: str, head: str, *parts: bytes) -> tuple[int, dict]:
+class Endless:
+    """Parts of a body, until somebody stops taking them or ``most`` bytes were taken."""
+
+    def __init__(self, part: bytes, most: int) -> None:
+        self.part, self.most, self.sent = part, most, 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        while self.sent < self.most:
+            self.sent += len(self.part)
+            yield self.part
+
+
+def say(url: str, head: str, parts: Iterable[bytes] = ()) -> tuple[int, dict]:
     """Send a request as far as the server takes it; its status and problem document."""
     place = urlsplit(url)
     with socket.create_connection((place.hostname, place.port), timeout=20) as line:
@@ -37,20 +51,43 @@ def say(url: str, head: str, *parts: bytes) -> tuple[int, dict]:
 @pytest.mark.parametrize(
     "path", ["/healthz", "/workflows/generate", "/nothing/here", "/t/unknown/", "/admin/login/"]
 )
-def test_a_body_that_announces_too_much_is_refused_before_any_of_it_is_read(live_web, path):
+def test_a_body_that_announces_too_much_is_refused_before_any_of_it_is_kept(live_web, path):
     head = (
         f"POST {path} HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=x\r\nContent-Length: {ENDLESS}"
     )
-    status, problem = say(live_web.url, head)
+    body = Endless(b"x" * MEGABYTE, 300 * MEGABYTE)
+    status, problem = say(live_web.url, head, body)
     assert (status, problem["code"]) == (413, "body_too_large")
     assert problem["request_id"]
+    assert body.sent < body.most, "it has hung up"
 
 
-def test_a_body_that_does_not_say_its_length_is_refused_once_it_is_too_long(live_web):
-    head = "POST /workflows/generate HTTP/1.1\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked"
-    chunk = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
-    status, problem = say(live_web.url, head, *[chunk] * 20)
+@pytest.mark.parametrize(
+    ("path", "kind", "most"),
+    [
+        ("/workflows/generate", "application/json", 1_000_000),
+        ("/issues/ISSUE-000001/attachments", "multipart/form-data; boundary=x", 10_100_000),
+    ],
+)
+def test_a_body_that_does_not_say_its_length_is_refused_once_it_is_too_long(live_web, path, kind, most):
+    head = f"POST {path} HTTP/1.1\r\nContent-Type: {kind}\r\nTransfer-Encoding: chunked"
+    body = Endless(b"10000\r\n" + b"x" * 0x10000 + b"\r\n", 30 * most)
+    status, problem = say(live_web.url, head, body)
     assert (status, problem["code"]) == (413, "body_too_large")
+    assert body.sent < body.most, "it has hung up"
+
+
+def test_a_body_that_is_a_little_too_long_may_be_sent_to_its_end(live_web):
+    """As clients do that read no answer before; the connection is good for another request."""
+    place = urlsplit(live_web.url)
+    connection = HTTPConnection(place.hostname, place.port, timeout=20)
+    connection.request("POST", "/workflows/generate", b"x" * (MEGABYTE + MEGABYTE // 2))
+    answer = connection.getresponse()
+    assert (answer.status, answer.getheader("Connection")) == (413, None)
+    assert json.loads(answer.read())["code"] == "body_too_large"
+    connection.request("GET", "/healthz")
+    assert connection.getresponse().status == 200
+    connection.close()
 
 
 def test_files_wait_on_disk_while_they_come_however_many_there_are(live_web):

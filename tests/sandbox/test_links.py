@@ -10,6 +10,7 @@ from django.utils import timezone
 from executions.models import TaskLink
 from tests.sandbox.worlds import good
 
+NOON = "2026-01-05T12:00:00Z"
 NOTICE = "This isn't real"
 
 
@@ -46,7 +47,7 @@ def test_so_does_one_whose_task_was_answered(sandbox, real):
     for world, expected in ((sandbox, True), (real, False)):
         browser, path, _ = opened(world)
         task = f"/workflows/tasks/{world.ids['task_id']}"
-        answer = {"crew": "Crew 7", "photos": [], "notes": "Done."}
+        answer = {"crew": "Crew 7", "accepted_at": NOON, "completed_at": NOON, "photos": [], "notes": "Done."}
         good(world.api.post(f"{task}/decide", {"outcome": "done", "answer": answer}))
         answer = browser.get(path)
         assert "Thank you" in answer.content.decode()
