@@ -8,6 +8,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from workflows.console.words import (
     Line,
     Piece,
@@ -27,7 +30,11 @@ from workflows.plan.wording import render, time_in_words
 
 STEP_POINTER = re.compile(r"/steps/(\d{1,6})(?:/(.*))?\Z", re.DOTALL)
 ICONS = {"program": "bolt", "person": "person", "clock": "schedule"}
-BY = {"program": "Automatic", "person": "People", "clock": "Waits"}
+BY = {
+    "program": gettext_lazy("Automatic"),
+    "person": gettext_lazy("People"),
+    "clock": gettext_lazy("Waits"),
+}
 ON_FAILURE = {"continue": "If it fails, the rest goes on."}
 
 
@@ -66,6 +73,7 @@ class Card:
     step_id: str
     title: str
     activity: str
+    done_by: str
     icon: str
     by: str
     who: str
@@ -183,8 +191,9 @@ def _card(
         step_id=_text(step, "step_id"),
         title=_title(step),
         activity=spec.title if spec else activity_id or "unknown activity",
+        done_by=spec.done_by if spec else "",
         icon=ICONS[spec.done_by] if spec else "help",
-        by=BY[spec.done_by] if spec else "Unknown",
+        by=str(BY[spec.done_by]) if spec else _("Unknown"),
         who=_who(step, known),
         reason=_text(step, "reason"),
         policies=tuple(cited.get(str(text), Cited(str(text))) for text in policies)
