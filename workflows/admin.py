@@ -13,39 +13,44 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from issues.admin import WithinMyDepartments
 from issues.models import Issue
 from mudda import console
-from mudda.errors import PreconditionFailed
+from mudda.errors import MuddaError
 from workflows.asking import is_over
 from workflows.console.confirm import (
-    CHANGED,
     WRITING,
     CommentForm,
     ReasonForm,
     address,
     changed_meanwhile,
     confirmation,
+    contacts_of,
     ensure_unchanged,
+    refused_as_changed,
     review_of,
     seen_digest,
 )
-from workflows.console.editing import DocumentForm, as_text
-from workflows.console.insight import shown_revision
-from workflows.console.revising import RevisesInWords, revision_rows
+from workflows.console.editing import EditsText, as_text
+from workflows.console.gaps import author_of, gaps_of
+from workflows.console.graph import draw, steps_of_cards
+from workflows.console.insight import UNDERSTOOD, shown_revision
+from workflows.console.revising import SHOWN_REVISIONS, RevisesInWords, revision_rows
+from workflows.console.simulating import Simulates
+from workflows.console.steps import EditsSteps
 from workflows.drafting import ask_for_draft
 from workflows.models import PlanApproval, PlanStatus, WorkflowPlan
 from workflows.plan.catalogue import offered
-from workflows.plan.schema import normalise
 from workflows.policies.admin import PolicyAdmin
 from workflows.services import (
     PlanExecuted,
+    StaleDigest,
     approve_plan,
-    current_revision,
     ensure_not_executed,
     reject_plan,
-    replace_plan,
 )
 
 APPROVE, EDIT, DRAFT = (
@@ -56,26 +61,25 @@ APPROVE, EDIT, DRAFT = (
 
 
 @admin.register(WorkflowPlan)
-class PlanAdmin(RevisesInWords):
+class PlanAdmin(EditsSteps, EditsText, Simulates, RevisesInWords):
     page_template = "admin/console/plan.html"
     list_display = ("title_column", "issue_column", "status_column", "planner", "created_at")
     list_filter = ("status", "current__planner", ("issue__department", WithinMyDepartments), "created_at")
     search_fields = ("title", "issue__statement", "issue__address")
-    search_help_text = "Words of the plan's title, or of the issue's statement or address."
+    search_help_text = gettext_lazy("Words of the plan’s title, or of the issue’s statement or address.")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         texts = ("current__document", "current__canonical_text", "current__problems")
         return super().get_queryset(request).select_related("issue", "current").defer(*texts)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        related = ("issue__category", "issue__department", "current__author", "created_by")
+        related = ("issue__category", "issue__department", "issue__reporter", "current__author", "created_by")
         return console.find(WorkflowPlan.objects.visible_to(request.user).select_related(*related), object_id)
 
     def get_urls(self) -> list[URLPattern]:
         views = (
             ("<uuid:plan_id>/approve/", self.approve_view, "approve"),
             ("<uuid:plan_id>/reject/", self.reject_view, "reject"),
-            ("<uuid:plan_id>/edit/", self.edit_view, "edit"),
             ("draft/<int:issue_id>/", self.draft_view, "draft"),
         )
         ours = [
@@ -84,19 +88,19 @@ class PlanAdmin(RevisesInWords):
         ]
         return [*ours, *super().get_urls()]
 
-    @admin.display(description="Plan", ordering="title")
+    @admin.display(description=gettext_lazy("Plan"), ordering="title")
     def title_column(self, plan: WorkflowPlan) -> str:
-        return plan.title or "A plan without a name"
+        return plan.title or _("A plan without a name")
 
-    @admin.display(description="Issue", ordering="issue")
+    @admin.display(description=gettext_lazy("Issue"), ordering="issue")
     def issue_column(self, plan: WorkflowPlan) -> str:
         return plan.issue.reference
 
-    @admin.display(description="Status", ordering="status")
+    @admin.display(description=gettext_lazy("Status"), ordering="status")
     def status_column(self, plan: WorkflowPlan) -> SafeString:
         return console.badge(plan.status)
 
-    @admin.display(description="Written by", ordering="current__planner")
+    @admin.display(description=gettext_lazy("Written by"), ordering="current__planner")
     def planner(self, plan: WorkflowPlan) -> str:
         return plan.current.planner if plan.current else "-"
 
@@ -107,26 +111,35 @@ class PlanAdmin(RevisesInWords):
             return
         may, executed = request.user.has_perm, is_executed(plan)
         if may(APPROVE) and plan.status == PlanStatus.DRAFT:
-            yield console.Button("Approve", address("workflows_workflowplan_approve", plan))
+            yield console.Button(_("Approve"), address("workflows_workflowplan_approve", plan))
         if may(EDIT) and plan.status != PlanStatus.ARCHIVED and not executed:
-            yield console.Button("Edit", reverse("admin:workflows_workflowplan_edit", args=[plan.pk]))
+            yield console.Button(_("Edit"), reverse("admin:workflows_workflowplan_steps", args=[plan.pk]))
         if may(APPROVE) and plan.status in {PlanStatus.DRAFT, PlanStatus.APPROVED} and not executed:
-            yield console.Button("Reject", address("workflows_workflowplan_reject", plan), "danger")
+            yield console.Button(_("Reject"), address("workflows_workflowplan_reject", plan), "danger")
 
     def page_context(self, request: HttpRequest, plan: WorkflowPlan) -> dict[str, Any]:
         older = shown_revision(request, plan)
         revision = older or plan.current
         approval = PlanApproval.objects.filter(revision=revision).select_related("approver").first()
+        read = review_of(plan, revision.document) if revision else None
+        may_edit = older is None and request.user.has_perm(EDIT) and plan.status != PlanStatus.ARCHIVED
         return {
-            "title": plan.title or "A plan without a name",
+            "title": plan.title or _("A plan without a name"),
             "status": console.badge(plan.status),
             "revision": revision,
+            "author": author_of(revision) if revision else "",
             "older": older is not None,
-            "review": review_of(plan, revision.document) if revision else None,
+            "review": read,
+            "graph": draw(steps_of_cards(read.cards)) if read else "",
+            "contacts": contacts_of(plan, read) if read else [],
+            "gaps": gaps_of(plan, read),
+            "understood": UNDERSTOOD,
+            "may_edit": may_edit and not is_executed(plan),
             "document": as_text(revision.document) if revision else "",
             "approval": approval,
             "catalogue_changed": approval is not None and approval.catalogue_digest != offered().digest,
             "revisions": revision_rows(plan),
+            "revisions_left_out": _left_out(plan),
             "history": console.history_of(plan),
         }
 
@@ -134,9 +147,9 @@ class PlanAdmin(RevisesInWords):
 
     def approve_view(self, request: HttpRequest, plan_id: UUID) -> HttpResponse:
         words = {
-            "title": "Approve this plan?",
-            "intro": "You give your word for exactly this text. It runs only once somebody launches it.",
-            "submit": "Approve",
+            "title": _("Approve this plan?"),
+            "intro": _("You give your word for exactly this text. It runs only once somebody launches it."),
+            "submit": _("Approve"),
         }
 
         def approve(digest: str, form: forms.Form) -> WorkflowPlan:
@@ -147,13 +160,15 @@ class PlanAdmin(RevisesInWords):
                 comment=form.cleaned_data["comment"],
             )
 
-        return self._decide(request, plan_id, CommentForm(request.POST or None), words, approve, "Approved.")
+        return self._decide(
+            request, plan_id, CommentForm(request.POST or None), words, approve, _("Approved.")
+        )
 
     def reject_view(self, request: HttpRequest, plan_id: UUID) -> HttpResponse:
         words = {
-            "title": "Reject this plan?",
-            "intro": "It will not run. A new version may be written and approved later.",
-            "submit": "Reject",
+            "title": _("Reject this plan?"),
+            "intro": _("It will not run. A new version may be written and approved later."),
+            "submit": _("Reject"),
             "tone": "danger",
         }
 
@@ -164,7 +179,7 @@ class PlanAdmin(RevisesInWords):
                 plan_id=plan_id, reason=form.cleaned_data["reason"], by=console.person(request)
             )
 
-        return self._decide(request, plan_id, ReasonForm(request.POST or None), words, reject, "Rejected.")
+        return self._decide(request, plan_id, ReasonForm(request.POST or None), words, reject, _("Rejected."))
 
     def _decide(
         self,
@@ -182,78 +197,18 @@ class PlanAdmin(RevisesInWords):
             return back
         if request.method != "POST" or not form.is_valid():
             return confirmation(self, request, plan, form, words)
-        console.carry_out(request, lambda: work(seen_digest(request), form), done)
+        try:
+            work(seen_digest(request), form)
+        except StaleDigest:
+            plan.refresh_from_db(fields=["current"])
+            return refused_as_changed(request, plan)
+        except MuddaError as error:
+            console.tell(request, error)
+        else:
+            messages.success(request, done)
         return redirect(console.page_of(plan))
 
-    # --- writing ------------------------------------------------------------------------------------
-
-    def edit_view(self, request: HttpRequest, plan_id: UUID) -> HttpResponse:
-        plan = self.find_or_deny(request, plan_id, EDIT)
-        if plan is None:
-            return self.gone(request, plan_id)
-        if plan.current is None:
-            messages.warning(request, WRITING)
-            return redirect(console.page_of(plan))
-        if request.method != "POST":
-            form = DocumentForm(initial={"text": as_text(current_revision(plan).document)})
-            return self._editor(request, plan, form, current_revision(plan).digest)
-        form = DocumentForm(request.POST)
-        if not form.is_valid():
-            return self._editor(request, plan, form, seen_digest(request), status=422)
-        document = form.cleaned_data["text"]
-        if "check" in request.POST:
-            return self._editor(request, plan, form, seen_digest(request), document=document)
-        return self._save(request, plan, form, document)
-
-    def _save(
-        self, request: HttpRequest, plan: WorkflowPlan, form: DocumentForm, document: Any
-    ) -> HttpResponse:
-        def save() -> WorkflowPlan | None:
-            try:
-                return replace_plan(
-                    plan_id=plan.pk,
-                    document=document,
-                    expected_digest=seen_digest(request),
-                    by=console.person(request),
-                )
-            except PreconditionFailed:
-                return None
-
-        saved = console.carry_out(request, lambda: [save()], "")
-        if saved is None:
-            return redirect(console.page_of(plan))
-        if saved[0] is None:
-            messages.error(
-                request,
-                "Somebody else changed the plan meanwhile. Your text is still here; it was not saved.",
-            )
-            return self._editor(request, plan, form, seen_digest(request), document=document, status=409)
-        errors = sum(problem["severity"] == "error" for problem in current_revision(saved[0]).problems)
-        words = f"Saved as revision {current_revision(saved[0]).number}."
-        messages.success(
-            request, words + (f" It has {errors} error(s) and cannot be approved yet." if errors else "")
-        )
-        return redirect(console.page_of(plan))
-
-    def _editor(
-        self,
-        request: HttpRequest,
-        plan: WorkflowPlan,
-        form: DocumentForm,
-        digest: str,
-        *,
-        document: Any = None,
-        status: int = 200,
-    ) -> HttpResponse:
-        context = {
-            "title": f"Edit {plan}",
-            "plan": plan,
-            "form": form,
-            "digest": digest,
-            "checked": review_of(plan, normalise(document, offered())) if document is not None else None,
-            "cancel_url": console.page_of(plan),
-        }
-        return self.ask(request, plan, "admin/console/edit.html", context, status)
+    # --- drafting -----------------------------------------------------------------------------------
 
     def draft_view(self, request: HttpRequest, issue_id: int) -> HttpResponse:
         if request.method != "POST":
@@ -262,7 +217,7 @@ class PlanAdmin(RevisesInWords):
             raise PermissionDenied
         issue = console.find(Issue.objects.visible_to(request.user).select_related("category"), issue_id)
         if issue is None:
-            messages.warning(request, "There is no such issue.")
+            messages.warning(request, _("There is no such issue."))
             return redirect("admin:issues_issue_changelist")
 
         run = console.carry_out(
@@ -272,9 +227,15 @@ class PlanAdmin(RevisesInWords):
         )
         if run is None:
             return redirect(console.page_of(issue))
-        words = "A draft is ready: please read it, then approve or change it." if is_over(run) else WRITING
+        ready = _("A draft is ready: please read it, then approve or change it.")
+        words = ready if is_over(run) else WRITING
         messages.success(request, words)
         return redirect(console.page_of(run.plan))
+
+
+def _left_out(plan: WorkflowPlan) -> int:
+    """How many revisions the page doesn't list. They are numbered without gaps."""
+    return max(0, plan.current.number - SHOWN_REVISIONS) if plan.current else 0
 
 
 def is_executed(plan: WorkflowPlan) -> bool:
@@ -294,12 +255,16 @@ def drafts_to_review(request: HttpRequest) -> Iterable[console.Waiting]:
         WorkflowPlan.objects.visible_to(request.user).filter(status=PlanStatus.DRAFT).select_related("issue")
     )
     rows = tuple(
-        (plan.title or "A plan without a name", console.page_of(plan), plan.issue.reference)
+        (plan.title or _("A plan without a name"), console.page_of(plan), plan.issue.reference)
         for plan in found[: console.SHOWN_WAITING]
     )
     url = reverse("admin:workflows_workflowplan_changelist") + "?status__exact=DRAFT"
     yield console.Waiting(
-        "Drafts to review", url, found.count(), rows, "No draft waits. “Draft a plan” on an issue makes one."
+        _("Drafts to review"),
+        url,
+        found.count(),
+        rows,
+        _("No draft waits. “Draft a plan” on an issue makes one."),
     )
 
 
@@ -307,11 +272,11 @@ def drafts_to_review(request: HttpRequest) -> Iterable[console.Waiting]:
 def plans_of_issue(request: HttpRequest, issue: Issue) -> Iterable[console.Part]:
     if request.user.has_perm(DRAFT):
         address_of_draft = reverse("admin:workflows_workflowplan_draft", args=[issue.pk])
-        yield console.Button("Draft a plan", address_of_draft, "primary", post=True)
+        yield console.Button(_("Draft a plan"), address_of_draft, "primary", post=True)
     if request.user.has_perm("workflows.view_workflowplan"):
         plans = issue.plans.select_related("current").defer("current__document", "current__canonical_text")
         rows = [(plan, console.page_of(plan), console.badge(plan.status)) for plan in plans]
-        yield console.Panel("Plans", "admin/console/panels/plans.html", {"rows": rows})
+        yield console.Panel(_("Plans"), "admin/console/panels/plans.html", {"rows": rows})
 
 
-__all__ = ["CHANGED", "PlanAdmin", "PolicyAdmin", "is_executed"]
+__all__ = ["PlanAdmin", "PolicyAdmin", "is_executed"]

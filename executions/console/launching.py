@@ -3,17 +3,16 @@
 from collections.abc import Iterable
 from typing import Any
 
-from django import forms
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.http import HttpRequest
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from executions.models import WorkflowExecution
 from executions.services import launch_execution
 from issues.models import Issue
 from mudda import console
 from workflows.console.confirm import address, ensure_unchanged
+from workflows.console.data import DataForm
 from workflows.models import PlanStatus, WorkflowPlan
 from workflows.plan.validation import required_data
 from workflows.services import current_revision
@@ -24,52 +23,6 @@ APPROVE, LAUNCH, SEE = (
     "executions.view_workflowexecution",
 )
 LAUNCH_VIEW = "executions_workflowexecution_launch"
-KINDS = (("text", "text"), ("number", "a number"), ("yes_no", "yes or no"))
-
-
-class DataForm(forms.Form):
-    """What the plan reads of the call that launches it: for each key its value, and how it is meant."""
-
-    def __init__(self, keys: Iterable[str], *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.keys = tuple(keys)
-        for at, key in enumerate(self.keys):
-            label = key.replace("_", " ").capitalize()
-            self.fields[f"value_{at}"] = forms.CharField(label=label, widget=UnfoldAdminTextInputWidget())
-            self.fields[f"kind_{at}"] = forms.ChoiceField(
-                label=f"{label} is", choices=KINDS, widget=UnfoldAdminSelectWidget()
-            )
-
-    def clean(self) -> dict[str, Any]:
-        for at in range(len(self.keys)):
-            try:
-                self._value(at)
-            except ValueError as error:
-                self.add_error(f"value_{at}", str(error))
-        return self.cleaned_data
-
-    def execution_data(self) -> dict[str, Any]:
-        return {key: self._value(at) for at, key in enumerate(self.keys)}
-
-    def _value(self, at: int) -> Any:
-        text, kind = self.cleaned_data.get(f"value_{at}", ""), self.cleaned_data.get(f"kind_{at}")
-        if kind == "number" and text:
-            return _number(text)
-        if kind == "yes_no" and text:
-            if text.lower() not in {"yes", "no"}:
-                raise ValueError("Write yes or no.")
-            return text.lower() == "yes"
-        return text
-
-
-def _number(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        raise ValueError("Write a number, with a point before the decimals.") from None
-    if not abs(value) <= 2**53:
-        raise ValueError("This number is too large.")
-    return int(value) if value == int(value) else value
 
 
 def data_form(request: HttpRequest, plan: WorkflowPlan) -> DataForm:

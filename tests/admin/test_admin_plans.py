@@ -215,7 +215,9 @@ def test_an_approved_plan_is_launched_without_a_second_approval(owner, draft, pe
 
 
 @pytest.mark.parametrize("name", ["approve", "launch", "reject"])
-def test_a_plan_that_was_changed_meanwhile_is_not_decided_about_but_shown_again(owner, draft, people, name):
+def test_a_plan_that_was_changed_meanwhile_is_not_decided_about_but_what_differs_is_shown(
+    owner, draft, people, name
+):
     seen = current_revision(draft).digest
     replace_plan(
         plan_id=draft.pk,
@@ -227,7 +229,8 @@ def test_a_plan_that_was_changed_meanwhile_is_not_decided_about_but_shown_again(
         owner.get(action(name, draft, seen)),
         owner.post(action(name, draft, seen), {"digest": seen, "reason": "no"}),
     ):
-        assert response.url == page(draft)
+        diff = reverse("admin:workflows_workflowplan_diff", args=[draft.pk])
+        assert response.url == f"{diff}?from=1&to=2"
         assert "changed since you read it" in said(response)
     draft.refresh_from_db()
     assert draft.status == PlanStatus.DRAFT
@@ -416,5 +419,5 @@ def test_the_list_and_the_page_take_a_bounded_number_of_queries(
         text = owner.get(reverse("admin:workflows_workflowplan_changelist")).content.decode()
     assert text.count("Draft</span>") == 16
     # The plan, and what staff should know beside it, whatever there is of it.
-    with django_assert_max_num_queries(27):
+    with django_assert_max_num_queries(29):
         owner.get(page(draft))

@@ -161,7 +161,7 @@ def steps_of_cards(cards: Iterable[Card]) -> list[GraphStep]:
             missing=sum(not link.number for link in card.after),
             who=card.who,
             condition=card.condition,
-            approval=card.approval,
+            approval=card.approval_by,
             errors=sum(concern.severity == "error" for concern in card.concerns),
             warnings=sum(concern.severity == "warning" for concern in card.concerns),
         )

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from issues.duplicates import OPEN, Duplicate, possible_duplicates
 from issues.models import Category, Issue
@@ -22,6 +23,8 @@ from workflows.plan.changewords import titles_of
 LONGEST_NOTE = 600
 SHOWN_CALL = 40_000
 """Characters of a request or an answer that a page shows."""
+UNDERSTOOD = "admin/console/panels/facts.html"
+"""The panel with what was read out of the citizen's words, which stands beside them."""
 CHOSEN = "chosen"
 SAID_ELSEWHERE = frozenset({CHOSEN, "account", "fallback", "model", "tokens", "prompt_version"})
 """Members of ``planner_detail`` that have a place of their own, or that the planner's run says too."""
@@ -90,18 +93,18 @@ def duplicates_before_drafting(request: HttpRequest, issue: Issue) -> Iterable[c
     likely = [one for one in likely_duplicates(issue, viewer=request.user) if one.issue not in shown]
     panel = duplicates_panel(likely, request.user)
     if panel is not None:
-        yield replace(panel, title="Possible duplicates, by the words")
+        yield replace(panel, title=_("Possible duplicates, by the words"))
 
 
 def _about_issue(request: HttpRequest, plan: WorkflowPlan) -> Iterable[console.Part]:
     issue = plan.issue
-    yield facts_panel(request, issue, "What was understood")
+    yield facts_panel(request, issue, _("What was understood"))
     duplicates = duplicates_panel(_duplicates_of(plan, request.user), request.user)
     if duplicates is not None:
         yield duplicates
     rows = [_case_row(case) for case in similar_cases(issue, viewer=request.user)]
     if rows:
-        yield console.Panel("Similar cases", "admin/console/panels/cases.html", {"rows": rows})
+        yield console.Panel(_("Similar cases"), "admin/console/panels/cases.html", {"rows": rows})
 
 
 def _duplicates_of(plan: WorkflowPlan, viewer: Any) -> list[Duplicate]:
@@ -129,7 +132,7 @@ def _stored(rows: Iterable[Mapping[str, Any]]) -> Iterable[Duplicate]:
 
 def _case_row(case: Case) -> CaseRow:
     return CaseRow(
-        title=case.approved.plan.title or "A plan without a name",
+        title=case.approved.plan.title or _("A plan without a name"),
         plan_url=f"{console.page_of(case.approved.plan)}?revision={case.approved.number}",
         reference=case.issue.reference,
         issue_url=console.page_of(case.issue),
@@ -162,21 +165,21 @@ def made_panel(
         "offered": [row for row in policies if not row.steps],
         "calls": [_call(at, one) for at, one in enumerate(run.exchanges, 1)] if run else [],
     }
-    return console.Panel("How this draft was made", "admin/console/panels/made.html", context)
+    return console.Panel(_("How this draft was made"), "admin/console/panels/made.html", context)
 
 
 def _run_lines(run: PlannerRun) -> Iterable[tuple[str, str]]:
-    yield "Written by", planner_in_words(run.planner) or "nobody yet"
+    yield _("Written by"), planner_in_words(run.planner) or _("nobody yet")
     if run.model:
-        yield "Model", run.model
+        yield _("Model"), run.model
     if run.prompt_version:
-        yield "Prompt", f"version {run.prompt_version}"
+        yield _("Prompt"), _("version %(number)s") % {"number": run.prompt_version}
     if run.calls:
-        yield "Calls", str(run.calls)
-        yield "Tokens", f"{run.input_tokens:,} sent, {run.output_tokens:,} written"
-        yield "Cost", "not known" if run.cost is None else f"${run.cost:.4f}"
+        yield _("Calls"), str(run.calls)
+        yield _("Tokens"), f"{run.input_tokens:,} sent, {run.output_tokens:,} written"
+        yield _("Cost"), _("not known") if run.cost is None else f"${run.cost:.4f}"
     if run.seconds:
-        yield "Took", f"{run.seconds:.1f} s"
+        yield _("Took"), f"{run.seconds:.1f} s"
 
 
 def _notes(detail: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -196,13 +199,13 @@ def _chosen(chosen: Any, run: PlannerRun | None) -> Iterable[tuple[str, tuple[st
     names = Category.objects.filter(code=category).values_list("name", flat=True)
     sure = chosen.get("confidence")
     percent = f", {round(sure * 100)}% sure" if isinstance(sure, int | float) else ""
-    yield "Category", (f"{names.first() or category}{percent}",)
-    yield "Activities", tuple(_activity_in_words(one) for one in _listed(chosen.get("activities")))
+    yield _("Category"), (f"{names.first() or category}{percent}",)
+    yield _("Activities"), tuple(_activity_in_words(one) for one in _listed(chosen.get("activities")))
     headings = _headings(run)
     passages = _listed(chosen.get("passages"))
-    yield "Policies", tuple(headings.get(one, f"passage {one}") for one in passages) or ("none",)
+    yield _("Policies"), tuple(headings.get(one, f"passage {one}") for one in passages) or (_("none"),)
     if chosen.get("reason"):
-        yield "Why", (str(chosen["reason"]),)
+        yield _("Why"), (str(chosen["reason"]),)
 
 
 def _activity_in_words(activity_id: Any) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from workflows.console.offers import REPORTER, as_written
 from workflows.console.words import (
     Line,
     Piece,
@@ -35,7 +36,7 @@ BY = {
     "person": gettext_lazy("People"),
     "clock": gettext_lazy("Waits"),
 }
-ON_FAILURE = {"continue": "If it fails, the rest goes on."}
+ON_FAILURE = {"continue": gettext_lazy("If it fails, the rest goes on.")}
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,14 @@ class Cited:
 
 
 @dataclass(frozen=True)
+class Told:
+    """Somebody whom a plan contacts: as the plan has it (a reference as ``as_written`` writes it), and in words."""
+
+    role: str
+    words: str
+
+
+@dataclass(frozen=True)
 class Card:
     """One step, readable."""
 
@@ -82,6 +91,7 @@ class Card:
     after: tuple[Link, ...]
     condition: str
     approval: str
+    approval_by: str
     approval_reason: str
     inputs: tuple[Line, ...]
     terms: tuple[str, ...]
@@ -89,17 +99,37 @@ class Card:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """Who has to say yes to a step before it begins; ``four_eyes``: whoever approves the plan may not."""
+
+    who: str
+    step: str
+    four_eyes: bool
+
+
+@dataclass(frozen=True)
 class Review:
-    """A whole plan, readable. ``told`` are the people whom it contacts."""
+    """A whole plan, readable.
+
+    Attributes:
+        told: The people whom it contacts.
+        asked: Who has to say yes to a step before it begins.
+        cost: What all steps together are declared to cost, in the city's currency, whatever their conditions.
+        limits: What orders may cost at most: (the step, the limit, in words).
+        version: Of the plan language that it says it is written in; None where it says none.
+    """
 
     description: str
     due: str
     cards: tuple[Card, ...]
     concerns: tuple[Concern, ...]
-    told: tuple[str, ...]
-    asked: tuple[str, ...]
+    told: tuple[Told, ...]
+    asked: tuple[Asked, ...]
     errors: int
     warnings: int
+    cost: float
+    limits: tuple[tuple[str, str], ...]
+    version: Any
 
 
 @dataclass
@@ -144,11 +174,30 @@ def review(
         due=working_in_words(plan["due"]) if plan.get("due") else "",
         cards=cards,
         concerns=tuple(found.of_plan),
-        told=tuple(dict.fromkeys(person for step in steps for person in _told(step, known))),
-        asked=tuple(f"{card.approval}: {card.title}" for card in cards if card.approval),
+        told=tuple({one.words: one for step in steps for one in _told(step, known)}.values()),
+        asked=tuple(_asked(steps, cards, catalogue)),
         errors=sum(problem.get("severity") == "error" for problem in problems),
         warnings=sum(problem.get("severity") == "warning" for problem in problems),
+        cost=sum(spec.cost for step in steps if (spec := catalogue.get(_text(step, "activity_id")))),
+        limits=tuple(_limits(steps, known)),
+        version=plan.get("schema_version"),
     )
+
+
+def _asked(
+    steps: Iterable[Mapping[str, Any]], cards: Iterable[Card], catalogue: Catalogue
+) -> Iterable[Asked]:
+    for step, card in zip(steps, cards, strict=True):
+        approval = _approval(step, catalogue.get(_text(step, "activity_id")))
+        if approval is not None:
+            yield Asked(card.approval, card.title, approval.four_eyes)
+
+
+def _limits(steps: Iterable[Mapping[str, Any]], known: Vocabulary) -> Iterable[tuple[str, str]]:
+    for step in steps:
+        inputs = step.get("inputs")
+        if isinstance(inputs, dict) and "cost_limit" in inputs:
+            yield _title(step), "".join(piece.text for piece in pieces_of(inputs["cost_limit"], known))
 
 
 def _sorted(problems: Iterable[Mapping[str, Any]], steps: int) -> _Found:
@@ -190,7 +239,7 @@ def _card(
         number=at + 1,
         step_id=_text(step, "step_id"),
         title=_title(step),
-        activity=spec.title if spec else activity_id or "unknown activity",
+        activity=spec.title if spec else activity_id or _("unknown activity"),
         done_by=spec.done_by if spec else "",
         icon=ICONS[spec.done_by] if spec else "help",
         by=str(BY[spec.done_by]) if spec else _("Unknown"),
@@ -202,9 +251,12 @@ def _card(
         after=tuple(_links(step.get("needs"), known, numbers)),
         condition=render(step["when"], known.steps) if "when" in step else "",
         approval=_approver(approval) if approval else "",
+        approval_by=_group(approval) if approval else "",
         approval_reason=approval.reason if approval else "",
-        inputs=input_lines(in_order(inputs, spec), known) if isinstance(inputs, dict) else (),
-        terms=tuple(_terms(step, known)),
+        inputs=input_lines(in_order(inputs, spec), known, spec.inputs.get("properties") if spec else None)
+        if isinstance(inputs, dict)
+        else (),
+        terms=tuple(_terms(step, known, catalogue)),
         concerns=tuple(concerns),
     )
 
@@ -221,7 +273,7 @@ def _text(of: Mapping[str, Any], name: str) -> str:
 
 
 def _title(step: Mapping[str, Any]) -> str:
-    return _text(step, "title") or _text(step, "step_id") or "A step without a title"
+    return _text(step, "title") or _text(step, "step_id") or _("A step without a title")
 
 
 def _links(needs: Any, known: Vocabulary, numbers: Mapping[str, int]) -> Iterable[Link]:
@@ -238,7 +290,7 @@ def _who(step: Mapping[str, Any], known: Vocabulary) -> str:
         if isinstance(value, str) and value:
             role = _role(value, known)
             return role[:1].upper() + role[1:]
-    return "The reporter" if step.get("activity_id") == "ask_reporter" else ""
+    return _("The reporter") if step.get("activity_id") == "ask_reporter" else ""
 
 
 def _role(text: str, known: Vocabulary) -> str:
@@ -248,15 +300,15 @@ def _role(text: str, known: Vocabulary) -> str:
     return found.removeprefix(PREFIX)
 
 
-def _told(step: Mapping[str, Any], known: Vocabulary) -> Iterable[str]:
+def _told(step: Mapping[str, Any], known: Vocabulary) -> Iterable[Told]:
     inputs = step.get("inputs")
     for name in ("to", "from", "department"):
         value = inputs.get(name) if isinstance(inputs, dict) else None
         for role in value if isinstance(value, list) else [value]:
             if isinstance(role, str) and role:
-                yield _role(role, known)
+                yield Told(as_written(role) or role, _role(role, known))
     if step.get("activity_id") == "ask_reporter":
-        yield "the issue's reporter"
+        yield Told(REPORTER, _role(REPORTER, known))
 
 
 def _approval(step: Mapping[str, Any], spec: ActivitySpec | None) -> Approval | None:
@@ -269,28 +321,64 @@ def _approval(step: Mapping[str, Any], spec: ActivitySpec | None) -> Approval | 
 
 
 def _approver(approval: Approval) -> str:
-    eyes = ", nobody who wrote or approved the plan" if approval.four_eyes else ""
-    due = f", within {working_in_words(approval.due)}" if approval.due else ""
-    return f"{str(approval.group or DEFAULT_APPROVAL_GROUP).capitalize()}{eyes}{due}"
+    eyes = _(", nobody who wrote or approved the plan") if approval.four_eyes else ""
+    due = _(", within %(time)s") % {"time": working_in_words(approval.due)} if approval.due else ""
+    return f"{_group(approval)}{eyes}{due}"
 
 
-def _terms(step: Mapping[str, Any], known: Vocabulary) -> Iterable[str]:
+def _group(approval: Approval) -> str:
+    return str(approval.group or DEFAULT_APPROVAL_GROUP).capitalize()
+
+
+def _terms(step: Mapping[str, Any], known: Vocabulary, catalogue: Catalogue) -> Iterable[str]:
     """Times, attempts and what happens on failure, where the plan says something of its own."""
     if step.get("due"):
-        yield f"Due within {working_in_words(step['due'])}."
+        yield _("Due within %(time)s.") % {"time": working_in_words(step["due"])}
     if step.get("timeout"):
-        yield f"Given up after {in_words(step['timeout'])}."
+        yield _("Given up after %(time)s.") % {"time": in_words(step["timeout"])}
     retry = step.get("retry")
     if isinstance(retry, dict):
-        yield _flat("Tried again", retry, known)
+        yield _flat(_("Tried again"), retry, known)
     on_failure = step.get("on_failure")
     if isinstance(on_failure, str) and on_failure != "fail":
-        yield ON_FAILURE.get(on_failure, f"If it fails: {on_failure}.")
+        yield str(ON_FAILURE.get(on_failure) or _("If it fails: %(what)s.") % {"what": on_failure})
     elif isinstance(on_failure, dict):
-        yield _flat("If it fails", on_failure, known)
-    for name in ("overdue", "compensate"):
-        if isinstance(step.get(name), dict):
-            yield _flat(name.capitalize(), step[name], known)
+        yield _escalation(on_failure, known)
+    if isinstance(step.get("overdue"), dict):
+        yield _late(step["overdue"], known)
+    if isinstance(step.get("compensate"), dict):
+        yield _undoing(step["compensate"], known, catalogue)
+
+
+def _escalation(on_failure: Mapping[str, Any], known: Vocabulary) -> str:
+    if set(on_failure) != {"escalate"} or not isinstance(on_failure["escalate"], str):
+        return _flat(_("If it fails"), on_failure, known)
+    return _("If it fails, the group %(group)s is asked what to do.") % {"group": on_failure["escalate"]}
+
+
+def _late(overdue: Mapping[str, Any], known: Vocabulary) -> str:
+    """What happens when nobody answers in time; what isn't a sentence of ours is listed as it is."""
+    sentences = []
+    if isinstance(overdue.get("remind"), str):
+        time = working_in_words(overdue["remind"])
+        sentences.append(_("When late, they are reminded every %(time)s.") % {"time": time})
+    if isinstance(overdue.get("escalate_to"), str) and overdue["escalate_to"]:
+        sentences.append(_("When late, the group %(group)s gets it too.") % {"group": overdue["escalate_to"]})
+    rest = {name: value for name, value in overdue.items() if name not in {"remind", "escalate_to"}}
+    if rest or not sentences:
+        sentences.append(_flat(_("When late"), rest, known))
+    return " ".join(sentences)
+
+
+def _undoing(compensate: Mapping[str, Any], known: Vocabulary, catalogue: Catalogue) -> str:
+    activity_id = _text(compensate, "activity_id")
+    spec = catalogue.get(activity_id)
+    inputs = compensate.get("inputs")
+    given = "; ".join(map(_words, input_lines(inputs, known))) if isinstance(inputs, dict) else ""
+    words = _("If the run stops later, it is undone by “%(activity)s”") % {
+        "activity": spec.title if spec else activity_id
+    }
+    return f"{words} ({given})." if given else f"{words}."
 
 
 def _flat(label: str, value: Mapping[str, Any], known: Vocabulary) -> str:

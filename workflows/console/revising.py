@@ -8,12 +8,15 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from issues.models import Department
 from mudda import console
 from mudda.errors import NotFound
 from workflows import asking
 from workflows.console.differing import Part, parts_of
+from workflows.console.gaps import author_of
 from workflows.console.insight import made_panel, shown_revision
 from workflows.drafting import has_model
 from workflows.models import PlannerRun, PlanRevision, PlanStatus, WorkflowPlan
@@ -22,13 +25,19 @@ from workflows.revisions import difference, revision_of
 from workflows.services import PlanExecuted, ensure_not_executed
 
 EDIT = "workflows.change_workflowplan"
+SHOWN_REVISIONS = 20
+"""Newest revisions that a plan's page lists; any two can be compared."""
 SHOWN_RUNS = 3
 """Earlier revisions in words that a plan's page names."""
 
 FAILED = {
-    "stale_digest": "The plan was changed while the revision was being written, so nothing was stored.",
-    "already_executed": "The plan was launched while the revision was being written, so it stays as it is.",
-    "plan_not_editable": "The plan cannot be changed any more.",
+    "stale_digest": gettext_lazy(
+        "The plan was changed while the revision was being written, so nothing was stored."
+    ),
+    "already_executed": gettext_lazy(
+        "The plan was launched while the revision was being written, so it stays as it is."
+    ),
+    "plan_not_editable": gettext_lazy("The plan cannot be changed any more."),
 }
 """What staff are told beside the code; other failures have a sentence of the planner's."""
 
@@ -61,9 +70,8 @@ class RevisesInWords(console.RoomAdmin):
             return self.gone(request, plan_id)
         form = InstructionForm(request.POST)
         if not form.is_valid():
-            messages.error(
-                request, f"Say what should be different, in at most {LONGEST_INSTRUCTION:,} characters."
-            )
+            words = _("Say what should be different, in at most %(most)s characters.")
+            messages.error(request, words % {"most": f"{LONGEST_INSTRUCTION:,}"})
             return redirect(console.page_of(plan))
         run = console.carry_out(
             request,
@@ -73,7 +81,7 @@ class RevisesInWords(console.RoomAdmin):
                 expected_digest=request.POST.get("digest", ""),
                 by=console.person(request),
             ),
-            "Asked. The plan stays as it is until the change is written.",
+            _("Asked. The plan stays as it is until the change is written."),
         )
         return redirect(page_of_run(run) if run is not None else console.page_of(plan))
 
@@ -87,7 +95,7 @@ class RevisesInWords(console.RoomAdmin):
             console.tell(request, error)
             return redirect(console.page_of(plan))
         context = {
-            "title": "A change in words",
+            "title": _("A change in words"),
             "plan": plan,
             "run": run,
             "status": console.badge(run.status),
@@ -115,13 +123,15 @@ class RevisesInWords(console.RoomAdmin):
             return redirect(console.page_of(plan))
         run = getattr(newer, "planner_run", None)
         context = {
-            "title": f"Revision {older.number} and revision {newer.number}",
+            "title": _("Revision %(older)s and revision %(newer)s")
+            % {"older": older.number, "newer": newer.number},
             "plan": plan,
             "older": older,
             "newer": newer,
             "parts": _parts(older, newer),
             "run": run if run is not None and run.purpose == REVISE and run.base_id == older.pk else None,
             "account": run.account.splitlines() if run is not None else [],
+            "both": [(one, author_of(one)) for one in (older, newer)],
             "numbers": list(plan.revisions.order_by("number").values_list("number", flat=True)),
             "plan_url": console.page_of(plan),
         }
@@ -143,13 +153,14 @@ def failure_of(run: PlannerRun) -> str:
     if not run.problem:
         return ""
     code = str(run.problem.get("code", ""))
-    return FAILED.get(code) or str(run.problem.get("message", "")) or code
+    return str(FAILED.get(code, "")) or str(run.problem.get("message", "")) or code
 
 
-def revision_rows(plan: WorkflowPlan) -> list[PlanRevision]:
-    """A plan's revisions for its page, newest first, without their texts."""
+def revision_rows(plan: WorkflowPlan) -> list[tuple[PlanRevision, str]]:
+    """A plan's newest revisions for its page, without their texts, each with who wrote it."""
     revisions = plan.revisions.select_related("author", "planner_run").order_by("-number")
-    return list(revisions.defer("document", "canonical_text", "planner_run__exchanges"))
+    found = revisions.defer("document", "canonical_text", "planner_run__exchanges")[:SHOWN_REVISIONS]
+    return [(revision, author_of(revision)) for revision in found]
 
 
 def _number(request: HttpRequest, name: str) -> int | None:
@@ -175,7 +186,7 @@ def change_in_words(request: HttpRequest, plan: WorkflowPlan) -> Iterable[consol
         "digest": plan.current.digest,
         "longest": LONGEST_INSTRUCTION,
     }
-    yield console.Panel("Ask for a change in words", "admin/console/panels/revise.html", context)
+    yield console.Panel(_("Ask for a change in words"), "admin/console/panels/revise.html", context)
 
 
 def _executed(plan: WorkflowPlan) -> bool:

@@ -48,12 +48,20 @@ class Vocabulary:
         return self.departments.get(text.removeprefix(PREFIX))
 
 
-def input_lines(inputs: Mapping[str, Any], known: Vocabulary) -> tuple[Line, ...]:
-    """The inputs of a step, each as a line; whatever its shape, it is shown."""
-    return tuple(_input_line(name, value, known) for name, value in inputs.items())
+def input_lines(
+    inputs: Mapping[str, Any], known: Vocabulary, schemas: Mapping[str, Any] | None = None
+) -> tuple[Line, ...]:
+    """The inputs of a step, each as a line; whatever its shape, it is shown.
+
+    Args:
+        schemas: What the activity says of its inputs, by their names.
+    """
+    return tuple(_input_line(name, value, known, (schemas or {}).get(name)) for name, value in inputs.items())
 
 
-def _input_line(name: str, value: Any, known: Vocabulary) -> Line:
+def _input_line(name: str, value: Any, known: Vocabulary, schema: Any) -> Line:
+    if isinstance(value, str) and isinstance(schema, dict) and value in schema.get("enum", ()):
+        return Line(label_of(name), (Piece(value.replace("_", " ").lower()),))
     if name == "questions" and isinstance(value, dict):
         return Line("questions", lines=tuple(_question(key, asked, known) for key, asked in value.items()))
     if isinstance(value, str) and (name == "department" or value.startswith(PREFIX)):
