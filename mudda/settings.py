@@ -241,6 +241,10 @@ CITY_REGION = env("CITY_REGION", default=CITY_HOLIDAYS[:2])  # whose telephone n
 USE_I18N = True
 USE_TZ = True
 
+# --- Plans ------------------------------------------------------------------------------------------
+
+PLAN_FOUR_EYES = env.bool("PLAN_FOUR_EYES", default=False)  # nobody approves a plan that they wrote a part of
+
 # --- HTTP API ---------------------------------------------------------------------------------------
 
 REST_FRAMEWORK = {

@@ -35,7 +35,7 @@ from workflows.console.confirm import (
     seen_digest,
 )
 from workflows.console.editing import EditsText, as_text
-from workflows.console.gaps import author_of, gaps_of
+from workflows.console.gaps import author_of, gaps_of, own_work
 from workflows.console.graph import draw, steps_of_cards
 from workflows.console.insight import UNDERSTOOD, shown_revision
 from workflows.console.revising import SHOWN_REVISIONS, RevisesInWords, revision_rows
@@ -110,7 +110,7 @@ class PlanAdmin(EditsSteps, EditsText, Simulates, RevisesInWords):
         if plan.current is None or shown_revision(request, plan) is not None:
             return
         may, executed = request.user.has_perm, is_executed(plan)
-        if may(APPROVE) and plan.status == PlanStatus.DRAFT:
+        if may(APPROVE) and plan.status == PlanStatus.DRAFT and not own_work(plan, console.person(request)):
             yield console.Button(_("Approve"), address("workflows_workflowplan_approve", plan))
         if may(EDIT) and plan.status != PlanStatus.ARCHIVED and not executed:
             yield console.Button(_("Edit"), reverse("admin:workflows_workflowplan_steps", args=[plan.pk]))
@@ -133,6 +133,7 @@ class PlanAdmin(EditsSteps, EditsText, Simulates, RevisesInWords):
             "graph": draw(steps_of_cards(read.cards)) if read else "",
             "contacts": contacts_of(plan, read) if read else [],
             "gaps": gaps_of(plan, read),
+            "own_work": own_work(plan, console.person(request)) if plan.status == PlanStatus.DRAFT else "",
             "understood": UNDERSTOOD,
             "may_edit": may_edit and not is_executed(plan),
             "document": as_text(revision.document) if revision else "",

@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Model
 
 from issues.models import Category, Department, Issue
 from mudda import events, prepared
-from mudda.errors import Conflict, NotFound, Unprocessable
+from mudda.errors import Conflict, Forbidden, NotFound, Unprocessable
 from mudda.etags import Expected, ensure_current
 from mudda.events import Actor
 from mudda.reach import holds
@@ -197,6 +198,7 @@ def approve_plan(
         DigestNeeded: no digest was given and the plan has several revisions.
         PlanHasProblems: the revision does not validate; carries the problems.
         PlanNotEditable: the plan was rejected or archived.
+        Forbidden: the city asks for four eyes, and ``by`` asked for the plan or wrote a part of it.
     """
     plan = locked_plan(plan_id, by)
     ensure_unchanged(plan, expected)
@@ -221,6 +223,7 @@ def approve_locked(plan: WorkflowPlan, *, digest: str | None, by: User, comment:
         approval = current_approval(plan)
         if approval.catalogue_digest == offered().digest:
             return approval
+    ensure_other_eyes(plan, by)
     approval = PlanApproval(
         revision=revision,
         digest=revision.digest,
@@ -233,6 +236,24 @@ def approve_locked(plan: WorkflowPlan, *, digest: str | None, by: User, comment:
     prepared.update(plan, "status", "updated_at")
     events.append(plan, "plan.approved", {"approval": approval.pk, "digest": approval.digest}, actor=by)
     return approval
+
+
+def ensure_other_eyes(plan: WorkflowPlan, by: Actor) -> None:
+    """Where the city asks for four eyes, nobody approves what they have written themselves.
+
+    Raises:
+        Forbidden: ``by`` asked for the plan, or wrote a part of it.
+    """
+    if settings.PLAN_FOUR_EYES and wrote_part_of(plan, by):
+        raise Forbidden(
+            "You asked for this plan or wrote a part of it; here somebody else has to approve it."
+        )
+
+
+def wrote_part_of(plan: WorkflowPlan, who: Actor) -> bool:
+    """Whether a person asked for a plan, or wrote any revision of it."""
+    key = user_id(who)
+    return key is not None and (plan.created_by_id == key or plan.revisions.filter(author=key).exists())
 
 
 @transaction.atomic

@@ -7,6 +7,7 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 
 from issues.models import Department, Issue, Reporter
+from mudda.errors import Forbidden
 from tests.admin.looking import HOSTILE, assert_tame, said
 from tests.factories import make_user
 from workflows.models import PlanApproval, PlanStatus, WorkflowPlan
@@ -292,7 +293,6 @@ def test_who_approved_the_plan_may_not_decide_its_step_that_asks_for_four_eyes(o
     from executions.models import StepRun
     from executions.services import launch_execution
     from executions.tasks import open_task
-    from mudda.errors import Forbidden
 
     approve_plan(plan_id=plan.pk, digest=current_revision(plan).digest, by=people["owner"])
     run = launch_execution(plan_id=plan.pk, execution_data={}, by=people["owner"])
@@ -309,3 +309,36 @@ def test_who_approved_the_plan_may_not_decide_its_step_that_asks_for_four_eyes(o
     )
     with pytest.raises(Forbidden):
         decide_task(task_id=task.pk, outcome="approve", by=people["owner"])
+
+
+def test_where_four_eyes_are_asked_for_the_author_cannot_approve_and_another_can(
+    owner, draft, people, settings
+):
+    settings.PLAN_FOUR_EYES = True
+    digest = current_revision(draft).digest
+    text = owner.get(page(draft)).content.decode()
+    assert "somebody else has to approve it" in text
+    assert ">Approve<" not in text
+    for name in ("approve", "launch"):
+        refused = owner.post(deciding(name, draft), {"digest": digest})
+        assert "somebody else has to approve it" in said(refused)
+    assert not PlanApproval.objects.exists()
+    second = make_user("supervisor", departments=("water",))
+    approve_plan(plan_id=draft.pk, digest=digest, by=second)
+    assert PlanApproval.objects.get().approver == second
+
+
+def test_where_four_eyes_are_asked_for_who_wrote_an_earlier_revision_cannot_approve_either(
+    plan, people, settings
+):
+    settings.PLAN_FOUR_EYES = True
+    editor, last = (make_user("supervisor", departments=("water",)) for _ in range(2))
+    changed_by(plan, editor, description="Mine")
+    plan = changed_by(plan, last, description="Theirs")
+    for person in (editor, last, people["owner"]):
+        with pytest.raises(Forbidden):
+            approve_plan(plan_id=plan.pk, digest=current_revision(plan).digest, by=person)
+    approver = make_user("supervisor", departments=("water",))
+    approve_plan(plan_id=plan.pk, digest=current_revision(plan).digest, by=approver)
+    plan.refresh_from_db()
+    assert plan.status == PlanStatus.APPROVED

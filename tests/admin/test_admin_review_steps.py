@@ -352,6 +352,17 @@ def test_two_people_at_different_fields_of_one_step_both_have_their_way(owner, p
     assert (step["title"], step["inputs"]["instructions"]) == ("Their title", "Mine.")
 
 
+def test_a_plan_that_runs_is_not_changed_any_more(owner, plan, people):
+    from executions.services import launch_execution
+
+    response = owner.get(at("step", plan, 2))
+    digest = current_revision(plan).digest
+    launch_execution(plan_id=plan.pk, execution_data={}, by=people["owner"], approve=True, digest=digest)
+    answer = owner.post(at("step", plan, 2), {**given(response, title="Too late"), "save": ""})
+    assert "runs, or has run" in said(answer)
+    assert document(plan) == current_revision(plan).document
+
+
 def test_a_step_that_somebody_else_took_out_is_not_brought_back(owner, plan, people):
     mine = owner.get(at("step", plan, 2))
     theirs = replace_plan(

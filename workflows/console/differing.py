@@ -5,12 +5,18 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from workflows.console.words import Piece, Vocabulary, pieces_of
+from workflows.console.words import (
+    Line,
+    Piece,
+    Vocabulary,
+    input_lines,
+    pieces_of,
+)
 from workflows.plan.catalogue import offered
 from workflows.plan.changes import Change
 from workflows.plan.changewords import label_of, titles_of, value_in_words
 from workflows.plan.schema import STEP_FIELDS
-from workflows.plan.wording import time_in_words
+from workflows.plan.wording import render, time_in_words
 from workflows.revisions import Difference
 
 LONGEST = 4_000
@@ -100,11 +106,34 @@ def _heading(field: str) -> str:
 
 
 def shown(field: str, value: Any, known: Vocabulary) -> tuple[Piece, ...]:
-    """A value whole, or nearly so; activities and departments by their names."""
-    if isinstance(value, str) and field != "when":
+    """A value whole, or nearly so, in words: what isn't a word of its own is a list of lines."""
+    if field == "when":
+        return (Piece(render(value, known.steps)[:LONGEST]),)
+    if isinstance(value, str):
         spec = offered().get(value) if field == "activity_id" else None
         name = spec.title if spec else known.department(value) if field.startswith("inputs/") else None
         said = time_in_words(field.rpartition("/")[2], value)
         return (Piece(name),) if name else pieces_of(said[:LONGEST], known)
-    words = value_in_words(field, value, known.steps, LONGEST)
-    return (Piece(words.strip('"') if field == "when" else words),)
+    if isinstance(value, dict | list) and value and field not in ("needs", "requires_approval"):
+        return _listed(field, value, known)
+    return (Piece(value_in_words(field, value, known.steps, LONGEST)),)
+
+
+def _listed(field: str, value: Any, known: Vocabulary) -> tuple[Piece, ...]:
+    """A value with parts, each on a line of its own."""
+    name = field.removeprefix("inputs/")
+    (line,) = input_lines({name: value}, known)
+    pieces: list[Piece] = []
+    for piece in _lines(line.lines, 0):
+        pieces.append(piece)
+        if sum(len(one.text) for one in pieces) > LONGEST:
+            return (*pieces, Piece("…"))
+    return tuple(pieces[:-1]) if pieces and pieces[-1].text == "\n" else tuple(pieces)
+
+
+def _lines(lines: Iterable[Line], depth: int) -> Iterable[Piece]:
+    for line in lines:
+        yield Piece("  " * depth + (f"{line.label}: " if line.label else "– "))
+        yield from line.pieces
+        yield Piece("\n")
+        yield from _lines(line.lines, depth + 1)

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable
 
+from django.conf import settings
+from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 
 from workflows.console.review import Review
 from workflows.models import PlanRevision, WorkflowPlan
 from workflows.plan.schema import SCHEMA_VERSION
+from workflows.services import wrote_part_of
 
 
 def gaps_of(plan: WorkflowPlan, read: Review | None) -> list[str]:
@@ -32,6 +35,13 @@ def _of_text(read: Review) -> Iterable[str]:
         ) % {"theirs": _("(none)") if read.version is None else read.version, "ours": SCHEMA_VERSION}
 
 
+def own_work(plan: WorkflowPlan, reader: User) -> str:
+    """Why ``reader`` may not approve this plan though others may; "" where nothing is in the way."""
+    if not settings.PLAN_FOUR_EYES or not wrote_part_of(plan, reader):
+        return ""
+    return _("You asked for this plan or wrote a part of it, so somebody else has to approve it.")
+
+
 def author_of(revision: PlanRevision) -> str:
     """Who wrote a revision or asked for it; "" where no person did. Read with its author."""
     if revision.author_id is None:
@@ -41,4 +51,4 @@ def author_of(revision: PlanRevision) -> str:
     return revision.author.get_username()
 
 
-__all__ = ["author_of", "gaps_of"]
+__all__ = ["author_of", "gaps_of", "own_work"]

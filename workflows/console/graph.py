@@ -190,7 +190,7 @@ def steps_of_plan(compiled: CompiledPlan, whom: Mapping[str, str] | None = None)
 
 def _breadth(layout: Layout) -> str:
     """How much room it needs beside something else: about one box, two, or more."""
-    return "narrow" if layout.width < 1.3 * WIDTH else "middle" if layout.width < 2.5 * WIDTH else "wide"
+    return "narrow" if layout.width < 1.3 * WIDTH else "middle" if layout.width < 2.9 * WIDTH else "wide"
 
 
 # --- boxes and lines --------------------------------------------------------------------------------

@@ -42,7 +42,7 @@ class Input(forms.Field):
         raise NotImplementedError
 
     def has_changed(self, initial: Any, data: Any) -> bool:
-        return _lines(data) != _lines(initial)
+        return bool(_lines(data) != _lines(initial))
 
 
 def _lines(text: Any) -> Any:
@@ -143,13 +143,13 @@ class OneOf(Input):
             and (text := json.dumps(as_written(now) or now)) not in self.values
         ):
             choices.insert(1, (text, _("%(value)s, as it is now") % {"value": now}))
-            self.widget.choices = choices  # type: ignore[attr-defined]
+            self.widget.choices = choices
 
     @property
     def values(self) -> set[str]:
         """What may be chosen."""
         found = set()
-        for value, words in self.widget.choices:  # type: ignore[attr-defined]
+        for value, words in self.widget.choices:
             found |= {inner for inner, _ in words} if isinstance(words, list) else {value}
         return found
 

@@ -14,6 +14,8 @@ from workflows.plan.references import BadReference, Reference, whole
 from workflows.plan.validation import required_data
 from workflows.plan.wording import describe
 
+NEAREST = 30
+"""Steps before one whose outputs are offered, those that stand nearest. One further back is referred to in the text."""
 REPORTER, DEPARTMENT = "{{ issue.reporter }}", "{{ issue.department }}"
 """The roles that an issue has, as a plan writes them."""
 
@@ -39,7 +41,7 @@ def offers_for(document: Any, needs: list[str]) -> list[Offer]:
         for name, schema in ISSUE_FIELDS.items()
         if name not in ROLE_FIELDS
     ]
-    for step in before(document, needs):
+    for step in before(document, needs)[-NEAREST:]:
         for name, schema in _outputs(step).items():
             found.append(
                 _offer(titles.get(id_of(step), id_of(step)), ("steps", id_of(step), name), titles, schema)

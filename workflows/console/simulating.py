@@ -202,7 +202,7 @@ def _row(entry: Mapping[str, Any], told: Mapping[str, Any], numbers: Mapping[str
         number=numbers[entry["step_id"]],
         title=entry["title"],
         note=_("undone: %(how)s") % {"how": spec.title if spec else entry["activity_id"]} if undone else "",
-        by=BY.get(entry["done_by"], ""),
+        by=str(BY.get(entry["done_by"], "")),
         icon=ICONS.get(entry["done_by"], "help"),
         offset=_offset(start),
         at=launched + timedelta(seconds=start),

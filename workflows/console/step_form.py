@@ -81,6 +81,7 @@ class StepForm(forms.Form):
         self.offers = offers_for(document, needs_of(step))
         self.questions: QuestionsPart | None = None
         self.inputs: dict[str, str] = {}
+        self.taken: set[str] = set()
         self._add_words(document)
         self._add_condition()
         self._add_approval()
@@ -241,6 +242,7 @@ class StepForm(forms.Form):
     # --- what comes of it -----------------------------------------------------------------------
 
     def clean(self) -> dict[str, Any]:
+        self.taken.clear()
         self.condition = self._condition()
         if self.questions:
             self.questions.read(self.cleaned_data, self.add_error)
@@ -248,7 +250,7 @@ class StepForm(forms.Form):
             take = self.cleaned_data.get(key.replace("in_", "take_"))
             if take and key in self.cleaned_data:
                 self.cleaned_data[key] = _taken(self.fields[key], self.cleaned_data[key], take)
-                self.taken = {*getattr(self, "taken", ()), name}
+                self.taken.add(name)
         return self.cleaned_data
 
     def _condition(self) -> Any:
@@ -311,8 +313,7 @@ class StepForm(forms.Form):
     def _inputs(self, now: Any, changed: set[str]) -> dict[str, Any] | None:
         """The inputs with what was changed; None where nothing was."""
         found = self._kept(now if isinstance(now, dict) else {})
-        taken = getattr(self, "taken", set())
-        touched = {key: name for key, name in self.inputs.items() if key in changed or name in taken}
+        touched = {key: name for key, name in self.inputs.items() if key in changed or name in self.taken}
         for key, name in touched.items():
             value = self.cleaned_data[key]
             found.pop(name, None)

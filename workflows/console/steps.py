@@ -151,18 +151,19 @@ class EditsSteps(console.RoomAdmin):
                 saved = self._save(request, edited, about.patched)
                 if saved is not None:
                     return back
+        read = review_of(edited.plan, document)
         context = {
             "title": _("Edit step by step"),
             "plan": edited.plan,
             "revision": edited.now,
             "digest": edited.now.digest,
-            "review": review_of(edited.plan, document),
+            "review": read,
+            "graph": draw(steps_of_cards(read.cards)),
             "about": about,
             "new": NewStepForm(document),
             "plan_url": console.page_of(edited.plan),
             "meanwhile": self._meanwhile(request, edited),
         }
-        context["graph"] = draw(steps_of_cards(context["review"].cards))
         status = 422 if about.errors else 409 if context["meanwhile"] else 200
         return self.ask(request, edited.plan, "admin/console/steps_edit.html", context, status)
 

@@ -84,7 +84,8 @@ def _question(name: str, asked: Any, known: Vocabulary) -> Line:
 def line_of(label: str, value: Any, known: Vocabulary) -> Line:
     """Any JSON value as a line."""
     if isinstance(value, dict) and value:
-        return Line(label, lines=tuple(line_of(label_of(str(k)), v, known) for k, v in value.items()))
+        lines = (line_of(label_of(str(k)), time_in_words(str(k), v), known) for k, v in value.items())
+        return Line(label, lines=tuple(lines))
     if isinstance(value, list) and value:
         return Line(label, lines=tuple(line_of("", item, known) for item in value))
     return Line(label, pieces_of(value, known))
