@@ -11,7 +11,8 @@ from workflows.console.data import number
 from workflows.console.offers import Offer, as_written
 from workflows.plan.comparing import BadCondition, pair, single
 
-ROWS = 4
+ROWS, FEWEST_ROWS = 6, 3
+"""Rows that a condition may have, and those that are offered; there is always one more than it has."""
 OPERATORS = (
     ("eq", gettext_lazy("is")),
     ("ne", gettext_lazy("is not")),
@@ -145,4 +146,14 @@ def _value(text: str, schema: Any) -> Any:
     return text
 
 
-__all__ = ["JOINS", "OPERATORS", "ROWS", "WITHOUT_VALUE", "Row", "Rows", "condition_of", "rows_of"]
+__all__ = [
+    "FEWEST_ROWS",
+    "JOINS",
+    "OPERATORS",
+    "ROWS",
+    "WITHOUT_VALUE",
+    "Row",
+    "Rows",
+    "condition_of",
+    "rows_of",
+]

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy
 
 from workflows.console.changing import id_of, needs_of, steps_in, with_fields
 from workflows.console.conditions import (
+    FEWEST_ROWS,
     JOINS,
     OPERATORS,
     ROWS,
@@ -115,7 +116,7 @@ class StepForm(forms.Form):
         known = {text for _heading, group in left for text, _words in group}
         gone = [(row.left, row.left) for row in self.rows.rows if row.left not in known]
         self._add("when_join", _choice(_("Holds if"), JOINS, self.rows.join))
-        self.condition_places = range(min(max(len(self.rows.rows) + 1, 2), ROWS))
+        self.condition_places = range(min(max(len(self.rows.rows) + 1, FEWEST_ROWS), ROWS))
         for at in self.condition_places:
             row = self.rows.rows[at] if at < len(self.rows.rows) else Row("", "eq")
             self._add(f"when_{at}_left", _choice(_("What"), [("", "…"), *gone, *left], row.left))
