@@ -55,7 +55,7 @@ def test_staff_find_a_draft_read_it_approve_and_launch_it_and_follow_the_run(
     visit.go("Plans")
     visit.picture("plans")
     page.get_by_role("link", name=title).click()
-    page.get_by_text("Call out the water crew").first.wait_for()
+    page.get_by_role("heading", name="Call out the water crew").wait_for()
     visit.picture("plan-review")
     page.get_by_role("link", name="Edit", exact=True).click()
     visit.picture("plan-edit")

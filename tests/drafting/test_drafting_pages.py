@@ -84,5 +84,5 @@ def test_the_page_turns_into_the_plan_by_itself(
     visit.page.get_by_text("still being written").wait_for()
     visit.picture("plan-drafting")
     start_worker(**with_model)
-    visit.page.get_by_text("Tell the reporter what happens").first.wait_for(timeout=60_000)
+    visit.page.get_by_role("heading", name="Tell the reporter what happens").wait_for(timeout=60_000)
     visit.at_ease()
