@@ -7,6 +7,7 @@ class ExecutionsConfig(AppConfig):
 
     def ready(self) -> None:
         from executions import (  # noqa: F401 (event_types registers them)
+            calendars,
             deadlines,
             deciding,
             event_types,
@@ -30,6 +31,7 @@ class ExecutionsConfig(AppConfig):
         from executions.subjects import describe_execution
         from executions.temporal.contracts import STEER, TASK_DECIDED
         from issues.handing_over import followed_by
+        from issues.targets import counted_by
         from mudda import dispatcher, outbox, scopes
         from mudda import sandboxes as all_sandboxes
         from mudda.webhooks import subjects
@@ -47,6 +49,7 @@ class ExecutionsConfig(AppConfig):
         scopes.register("tasks:read", task("view"), description="Read people's tasks.")
         scopes.register("tasks:write", task("view"), task("decide"), description="Decide people's tasks.")
         followed_by(services.lock_runs)
+        counted_by(calendars.due_by)
         tell_executions_by(services.live_execution)
         outbox.register(TASK_DECIDED, deciding.deliver_decision)
         outbox.register(reminders.TASK_LETTER, reminders.deliver_letter)

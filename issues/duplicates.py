@@ -18,7 +18,7 @@ from django.db.models import Case, F, Func, Q, QuerySet, TextField, Value, When
 from django.db.models.functions import Abs, Extract
 from django.utils import timezone
 
-from issues.models import Issue, IssueStatus, within_departments
+from issues.models import UNDER_WAY, Issue, within_departments
 from issues.nearness import Duplicate, Spot, box_around, likeness, metres_between, spot_of
 
 __all__ = [
@@ -32,7 +32,7 @@ __all__ = [
     "stems_of",
 ]
 
-OPEN = (IssueStatus.OPEN, IssueStatus.IN_PROGRESS)
+OPEN = UNDER_WAY
 OPEN_WINDOW = timedelta(days=90)
 """What nobody has mended yet may have been reported a season ago; our judgement, as the figures below."""
 DONE_WINDOW = timedelta(days=14)

@@ -24,3 +24,9 @@ register_type(
 )
 register_type("issue.file_added", "A file was attached.", {"attachment": "the attachment's id"})
 register_type("issue.file_removed", "An attached file was removed.", {"attachment": "the attachment's id"})
+register_type(
+    "reporter.read",
+    "Somebody of the staff was shown who reported, and how they can be reached.",
+    {"issue": "the reference of the issue that it was shown with"},
+    offered=False,
+)

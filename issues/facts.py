@@ -270,6 +270,15 @@ def _save(issue: Issue) -> None:
 
 def _refresh(issue: Issue, locked: Issue) -> None:
     """Let the caller's object say what is in the database now."""
-    for name in ("address", "street", "urgency", "people_affected", "facts", "event_seq", "updated_at"):
+    for name in (
+        "address",
+        "street",
+        "urgency",
+        "people_affected",
+        "facts",
+        "event_seq",
+        "updated_at",
+        "due_at",
+    ):
         setattr(issue, name, getattr(locked, name))
     issue.category, issue.department = locked.category, locked.department

@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from datetime import datetime
 from typing import Any, Self
 
 from django.conf import settings
@@ -9,12 +10,20 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVector
 from django.db import models
+from django.db.models.functions import Upper
 from django.utils import timezone
 
 from issues.hours import validate_closed_days, validate_working_hours
 from issues.nearness import LONGEST_STREET, spot_of
+from issues.targets import promise_of
 from mudda.models import EventStream
-from mudda.reach import departments_read_along, reach_of, read_departments_along, within_sandbox
+from mudda.reach import (
+    departments_read_along,
+    note_departments,
+    reach_of,
+    read_departments_along,
+    within_sandbox,
+)
 
 REFERENCE = re.compile(r"^ISSUE-(\d{6,18})$")
 UNKNOWN_ADDRESS = "address not given"
@@ -72,8 +81,11 @@ class Category(models.Model):
         return self.name
 
 
-class Reporter(models.Model):
-    """Who reported: personal data in a row of its own, so that it can be erased and nothing else breaks."""
+class Reporter(EventStream):
+    """Who reported: personal data in a row of its own, so that it can be erased and nothing else breaks.
+
+    Its stream tells who of the staff has read it (``issues.reading``).
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=120, blank=True)
@@ -81,8 +93,18 @@ class Reporter(models.Model):
     phone = models.CharField(max_length=40, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
+    class Meta:
+        indexes = [
+            models.Index(Upper("email"), name="reporter_email", condition=~models.Q(email="")),
+            models.Index(fields=["phone"], name="reporter_phone", condition=~models.Q(phone="")),
+        ]
+
     def __str__(self) -> str:
         return self.name or "Reporter"
+
+    @property
+    def stream(self) -> str:
+        return f"reporter:{self.pk}"
 
     @property
     def private(self) -> tuple[str, ...]:
@@ -96,6 +118,10 @@ class IssueStatus(models.TextChoices):
     RESOLVED = "RESOLVED"
     CLOSED = "CLOSED"
     REJECTED = "REJECTED"
+
+
+UNDER_WAY = (IssueStatus.OPEN, IssueStatus.IN_PROGRESS)
+"""What is not over. With the others, ``ended_at`` says since when."""
 
 
 class Urgency(models.TextChoices):
@@ -115,6 +141,11 @@ class IssueQuerySet(models.QuerySet["Issue"]):
         """The issue that ``reference`` (``ISSUE-000123``) names, or None when it isn't one of ours."""
         match = REFERENCE.match(reference)
         return self.filter(pk=int(match[1])).first() if match else None
+
+
+def overdue(now: datetime) -> models.Q:
+    """The issues that are under way and should be over."""
+    return models.Q(status__in=UNDER_WAY, due_at__lt=now)
 
 
 def within_departments(user: AbstractBaseUser | AnonymousUser, path: str) -> models.Q:
@@ -155,6 +186,8 @@ def _departments_of(user: AbstractBaseUser) -> dict[int, str]:
     known = departments_read_along(user)
     if known is None:
         known = dict(Department.objects.filter(staff=user.pk).values_list("pk", "code"))
+        if reach_of(user).one_page:
+            note_departments(user, known)
     return known
 
 
@@ -191,6 +224,15 @@ class Issue(EventStream):
     )
     reported_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
+    due_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="The category's target: when it should be over."
+    )
+    ended_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="When it was resolved, closed or rejected: kept by a trigger, whoever changes the status.",
+    )
 
     objects = IssueQuerySet.as_manager()
 
@@ -213,6 +255,7 @@ class Issue(EventStream):
             models.Index(fields=["category", "-reported_at"], name="issue_category_age"),
             models.Index(fields=["street", "-reported_at"], name="issue_street_age"),
             models.Index(fields=["latitude", "longitude"], name="issue_position"),
+            models.Index(fields=["due_at"], name="issue_due", condition=models.Q(status__in=UNDER_WAY)),
             GinIndex(WORDS, name="issue_words"),
             models.Index(
                 fields=["sandbox", "-reported_at"],
@@ -225,12 +268,23 @@ class Issue(EventStream):
         return self.reference
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save, and bring the address to the form that duplicates are found by."""
+        """Save, bring the address to the form that duplicates are found by, and promise what the category promises."""
         fields = kwargs.get("update_fields")
+        kept = set() if fields is None else {*fields}
         if fields is None or "address" in fields:
             self.street = spot_of(self.address).street
-            kwargs |= {} if fields is None else {"update_fields": {*fields, "street"}}
+            kept.add("street")
+        if self._state.adding or not {"category", "department"}.isdisjoint(kept):
+            self.due_at = promise_of(self)
+            kept.add("due_at")
+        if fields is not None:
+            kwargs["update_fields"] = kept
         super().save(*args, **kwargs)
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether it should be over, and isn't."""
+        return self.status in UNDER_WAY and self.due_at is not None and self.due_at < timezone.now()
 
     @property
     def reference(self) -> str:

@@ -66,7 +66,7 @@ def report_issue(
         latitude=latitude,
         longitude=longitude,
         people_affected=people_affected,
-        reporter=Reporter.objects.create(**reporter) if reporter else None,
+        reporter=Reporter.objects.create(**reporter, sandbox_id=sandbox_of(by)) if reporter else None,
         sandbox_id=sandbox_of(by),
     )
     events.append(issue, "issue.reported", {"reference": issue.reference}, actor=by)
