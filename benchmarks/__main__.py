@@ -22,6 +22,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--executions", type=int, help="executions stored when reads are measured (1,000,000)"
     )
+    parser.add_argument("--issues", type=int, help="issues stored when the console is measured (100,000)")
     parser.add_argument("--part", action="append", help="only this one, such as growth; may be given again")
     parser.add_argument("--out", type=Path, default=PAGE, help=f"the page to write ({PAGE.name})")
     given = parser.parse_args(arguments)
@@ -38,13 +39,20 @@ def main(arguments: list[str]) -> int:
         quick=given.quick,
         waiting=given.waiting or (60 if given.quick else 10_000),
         executions=given.executions or (2_000 if given.quick else 1_000_000),
+        issues=given.issues or (500 if given.quick else 100_000),
     )
     print(f"\nwritten: {given.out}")
     return 0
 
 
 def measure(
-    keep: Callable[[str, str], None], *, only: list[str] | None, quick: bool, waiting: int, executions: int
+    keep: Callable[[str, str], None],
+    *,
+    only: list[str] | None,
+    quick: bool,
+    waiting: int,
+    executions: int,
+    issues: int,
 ) -> None:
     """Measure, and ``keep(name, table)`` each table of the page as soon as it is there."""
 
@@ -59,7 +67,7 @@ def measure(
     many_listeners = 50 if quick else 2_000
     listeners.allow_files(many_listeners)  # before the server starts, which inherits it
     with running_stack() as stack:
-        from benchmarks import choosing, deciding, engine, growth, serving, side_by_side, stored
+        from benchmarks import choosing, deciding, engine, growth, pages, serving, side_by_side, stored
         from benchmarks import waiting as people
 
         few, many = (2, 5) if quick else (50, 200)
@@ -76,6 +84,7 @@ def measure(
         part("growth", lambda: growth.measure(stack, sizes=sizes, times=1 if quick else 5))
         part("listeners", lambda: listeners.measure(stack, listeners=many_listeners))
         part("waiting", lambda: people.measure(stack, waiting=waiting, reads=5 if quick else 200))
+        part("pages", lambda: pages.measure(stack, issues=issues, reads=3 if quick else 30))
         # Last: nothing else is measured beside a million rows.
         part("stored", lambda: stored.measure(stack, executions=executions, reads=5 if quick else 200))
 

@@ -106,6 +106,15 @@ any of them.
 
 {listeners}
 
+## The console
+
+Pages of the admin as staff read them, signed in, over HTTP, one after the other, by one caller: the whole answer, on
+one web server process, with a city's history stored. Pages of one issue, plan, run or task are of another one each
+time. The goal is 300 ms at the median for each: {pages goal}. How many queries a page takes doesn't depend on its rows,
+which is tested (`tests/admin`).
+
+{pages}
+
 ## A city's history
 
 HTTP requests, one after the other, by one caller, the kinds of read taking turns, with what was there and with many
@@ -130,8 +139,8 @@ goal is 10,000 statements in 10 s and 300 MB.
 {choosing}
 """
 
-RATIO, READ_MS = 0.8, 5.0
-"""The goals: of the comparator's throughput, and milliseconds for reading an execution."""
+RATIO, READ_MS, PAGE_MS = 0.8, 5.0, 300.0
+"""The goals: of the comparator's throughput, and milliseconds for reading an execution and a page of the console."""
 
 ROUGH = "**These are figures of a quick run, which only shows that it works.**"
 ABSENT = "Not measured in this run, which did not come so far."
@@ -142,12 +151,16 @@ def write_page(path: Path, found: Mapping[str, str], *, quick: bool) -> None:
     """Write the page with these tables, by their names; parts that aren't there are said to be absent."""
     quality = ROUGH if quick else SOUND
     told = defaultdict(lambda: ABSENT, found)
-    told["execute goal"] = told["stored goal"] = "not measured"
+    told["execute goal"] = told["stored goal"] = told["pages goal"] = "not measured"
     if "execute" in found:
         ratios = re.findall(r"ratio\*\* \| (\d+) \| \*\*([\d.]+)", found["execute"])
         told["execute goal"] = _met(ratios)
     if "stored" in found:
         told["stored goal"] = _met_by(float(re.findall(r"([\d.]+) ms, p99", found["stored"])[5]))
+    if "pages" in found:
+        told["pages goal"] = _met_by(
+            max(map(float, re.findall(r"([\d.]+) ms, p99", found["pages"]))), PAGE_MS
+        )
     told |= {"machine": _machine(), "slots": str(SLOTS), "quality": quality}
     path.write_text(PAGE.format_map(told))
 
@@ -161,8 +174,8 @@ def _met(ratios: Sequence[tuple[str, str]]) -> str:
     return ", ".join(words)
 
 
-def _met_by(milliseconds: float) -> str:
-    return f"{'met' if milliseconds <= READ_MS else 'missed'} ({milliseconds:g} ms)"
+def _met_by(milliseconds: float, goal: float = READ_MS) -> str:
+    return f"{'met' if milliseconds <= goal else 'missed'} ({milliseconds:g} ms)"
 
 
 def _machine() -> str:

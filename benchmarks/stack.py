@@ -128,7 +128,7 @@ class Caller:
 
     def __init__(self, host: str, port: int, key: str) -> None:
         self._connection = http.client.HTTPConnection(host, port, timeout=60)
-        self._headers = {"Authorization": f"Api-Key {key}", "Content-Type": "application/json"}
+        self.headers = {"Authorization": f"Api-Key {key}", "Content-Type": "application/json"}
 
     def timed(
         self,
@@ -145,7 +145,7 @@ class Caller:
             RuntimeError: the answer has another status.
         """
         content = None if body is None else json.dumps(body)
-        sent = {**self._headers, **(headers or {})}
+        sent = {**self.headers, **(headers or {})}
         begun = time.perf_counter()
         self._connection.request(method, path, body=content, headers=sent)
         answer = self._connection.getresponse()

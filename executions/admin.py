@@ -9,14 +9,16 @@ from django.contrib import admin, messages
 from django.db.models import Case, IntegerField, QuerySet, Value, When
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from executions.assigning import claim_task, release_task
+from executions.console import telling  # noqa: F401 (registers what an issue's history shows of runs)
 from executions.console.following import follow
+from executions.console.home import ForWhom, WaitsFor
 from executions.console.launching import APPROVE, LAUNCH, data_form, launch_seen
 from executions.console.steering import UNDER_WAY, WAYS, ReasonForm, steering_buttons
 from executions.console.task_form import TaskForm, posted_form
@@ -30,7 +32,7 @@ from executions.console.task_page import (
     task_page,
 )
 from executions.deciding import GIVES_ANSWER, decide_task
-from executions.models import ExecutionStatus, HumanTask, TaskStatus, WorkflowExecution
+from executions.models import HumanTask, TaskStatus, WorkflowExecution
 from executions.steering import STEERING
 from executions.targets import late
 from issues.admin import WithinMyDepartments
@@ -72,7 +74,13 @@ class ExecutionAdmin(console.RoomAdmin):
     list_display = (
         "plan_column", "issue_column", "status_column", "due_column", "started_at", "completed_at",
     )  # fmt: skip
-    list_filter = ("status", Overdue, ("plan__issue__department", WithinMyDepartments), "created_at")
+    list_filter = (
+        "status",
+        Overdue,
+        WaitsFor,
+        ("plan__issue__department", WithinMyDepartments),
+        "created_at",
+    )
     search_fields = ("plan__title", "plan__issue__statement", "plan__issue__address")
     search_help_text = "Words of the plan's title, or of the issue's statement or address."
 
@@ -228,7 +236,7 @@ class TaskAdmin(console.RoomAdmin):
     list_display = (
         "title", "issue_column", "status_column", "due_column", "group", "assignee", "department", "opened_at",
     )  # fmt: skip
-    list_filter = (OpenFirst, "group", ("department", WithinMyDepartments), "kind")
+    list_filter = (OpenFirst, ForWhom, "group", ("department", WithinMyDepartments), "kind")
     list_select_related = ("execution__plan__issue", "department", "assignee")
     search_fields = ("title", "question")
 
@@ -348,36 +356,3 @@ class TaskAdmin(console.RoomAdmin):
 
 def _comment(request: HttpRequest) -> str:
     return request.POST.get("comment", "")[:2_000].replace("\x00", "")
-
-
-@console.on_home
-def tasks_to_do(request: HttpRequest) -> Iterable[console.Waiting]:
-    if not request.user.has_perm("executions.view_humantask"):
-        return
-    found = HumanTask.objects.visible_to(request.user).filter(status=TaskStatus.OPEN)
-    rows = tuple((task.title, console.page_of(task), task.group) for task in found[: console.SHOWN_WAITING])
-    url = reverse("admin:executions_humantask_changelist") + "?state=todo"
-    yield console.Waiting(
-        "Open tasks", url, found.count(), rows, "Nothing to do. Runs open tasks when they need a person."
-    )
-
-
-@console.on_home
-def runs_to_watch(request: HttpRequest) -> Iterable[console.Waiting]:
-    if not request.user.has_perm("executions.view_workflowexecution"):
-        return
-    for title, status, empty in (
-        ("Runs under way", ExecutionStatus.RUNNING, "Nothing is running. An approved plan can be launched."),
-        ("Runs that failed", ExecutionStatus.FAILED, "No run has failed."),
-    ):
-        found = (
-            WorkflowExecution.objects.visible_to(request.user)
-            .filter(status=status)
-            .select_related("plan__issue")
-        )
-        shown = found.only("status", "plan__title", "plan__issue_id")[: console.SHOWN_WAITING]
-        rows = tuple(
-            (run.plan.title or "A plan", console.page_of(run), run.plan.issue.reference) for run in shown
-        )
-        url = reverse("admin:executions_workflowexecution_changelist") + f"?status__exact={status}"
-        yield console.Waiting(title, url, found.count(), rows, empty)

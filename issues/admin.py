@@ -12,14 +12,19 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
+from issues import home, reporting  # noqa: F401 (register what the home page and reports say of issues)
+from issues.assigning import CHANGE, MOST, AssignForm, TooMany, ask_whom, assign_view
 from issues.correcting import facts_view
 from issues.duplicates import OPEN, possible_duplicates
+from issues.lists import Target, with_words
 from issues.models import (
-    REFERENCE,
     Category,
     Department,
     Issue,
@@ -27,11 +32,22 @@ from issues.models import (
     Urgency,
     within_departments,
 )
+from issues.page import (
+    files_of,
+    history_of,
+    neighbourhood,
+    notes_of,
+    others_panel,
+    overdue_badge,
+    reporter_of,
+)
 from issues.panels import cut, duplicates_panel, facts_panel
+from issues.reading import VIEW_REPORTER
 from issues.reference import WORKING_TIME
 from issues.services import LONGEST_ADDRESS, LONGEST_STATEMENT, clean_statement, report_issue, update_issue
 from mudda import console
 from mudda.errors import MuddaError
+from mudda.saved_filters import KeepsFilters
 
 SHOWN_STATEMENT = 100
 
@@ -114,86 +130,131 @@ class NoteForm(forms.Form):
 
 
 @admin.register(Issue)
-class IssueAdmin(console.RoomAdmin):
+class IssueAdmin(KeepsFilters):
     page_template = "admin/console/issue.html"
     list_display = (
         "reference_column",
         "what",
+        "address",
         "status_column",
         "urgency_column",
-        "category",
-        "department",
+        "category_column",
+        "department_column",
         "age",
     )
-    list_filter = ("status", "urgency", "category", ("department", WithinMyDepartments), "reported_at")
+    list_filter = (
+        "status",
+        Target,
+        "urgency",
+        "category",
+        ("department", WithinMyDepartments),
+        "reported_at",
+    )
     list_select_related = ("category", "department")
+    actions = ("assign",)
+    show_full_result_count = False
     search_fields = ("statement", "address")
-    search_help_text = "Words of the statement or the address, or a reference such as ISSUE-000123."
+    search_help_text = gettext_lazy(
+        "Words of the statement or the address, or a reference such as ISSUE-000123."
+    )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.has_perm("issues.add_issue"))
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).defer("facts")
+
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        named = REFERENCE.match(search_term.strip().upper())
-        if named is not None:
-            return queryset.filter(pk=int(named[1])), False
-        return super().get_search_results(request, queryset, search_term)
+        return with_words(queryset, search_term), False
 
-    @admin.display(description="Reference", ordering="pk")
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        found: dict[str, Any] = super().get_actions(request)
+        return found if request.user.has_perm(CHANGE) else {}
+
+    @admin.action(description=gettext_lazy("Assign to a department"))
+    def assign(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        """Ask for the department of the chosen issues, or of all that the list has found."""
+        keys = list(queryset.order_by().values_list("pk", flat=True)[: MOST + 1])
+        if len(keys) > MOST:
+            console.tell(request, TooMany(_("Choose fewer, or narrow the list first.")))
+            return None
+        return ask_whom(self, request, keys, AssignForm(None))
+
+    @admin.display(description=gettext_lazy("Reference"), ordering="pk")
     def reference_column(self, issue: Issue) -> str:
         return issue.reference
 
-    @admin.display(description="Statement")
+    @admin.display(description=gettext_lazy("Statement"))
     def what(self, issue: Issue) -> str:
         return shortened(issue.statement)
 
-    @admin.display(description="Status", ordering="status")
+    @admin.display(description=gettext_lazy("Status"), ordering="status")
     def status_column(self, issue: Issue) -> SafeString:
-        return console.badge(issue.status)
+        return format_html("{} {}", console.badge(issue.status), overdue_badge(issue))
 
-    @admin.display(description="Urgency", ordering="urgency")
+    @admin.display(description=gettext_lazy("Urgency"), ordering="urgency")
     def urgency_column(self, issue: Issue) -> SafeString:
         return console.badge(issue.urgency)
 
-    @admin.display(description="Age", ordering="-reported_at")
+    @admin.display(description=gettext_lazy("Category"), ordering="category")
+    def category_column(self, issue: Issue) -> str:
+        return str(issue.category or _("not decided"))
+
+    @admin.display(description=gettext_lazy("Department"), ordering="department")
+    def department_column(self, issue: Issue) -> str:
+        return str(issue.department or _("none yet"))
+
+    @admin.display(description=gettext_lazy("Age"), ordering="-reported_at")
     def age(self, issue: Issue) -> str:
         return timesince(issue.reported_at, timezone.now(), depth=1)
 
     # --- the page -----------------------------------------------------------------------------------
 
     def get_urls(self) -> list[URLPattern]:
-        note = self.admin_site.admin_view(self.note_view)
+        note, assign = (
+            self.admin_site.admin_view(self.note_view),
+            self.admin_site.admin_view(partial(assign_view, self)),
+        )
         facts = self.admin_site.admin_view(partial(facts_view, self))
         return [
             path("<int:issue_id>/note/", note, name="issues_issue_note"),
             path("<int:issue_id>/facts/", facts, name="issues_issue_facts"),
+            path("assign/", assign, name="issues_issue_assign"),
             *super().get_urls(),
         ]
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        found = self.get_queryset(request).select_related("category", "department", "reporter")
+        found = Issue.objects.visible_to(request.user).select_related("category", "department", "reporter")
         return (
             found.filter(pk=int(object_id)).first() if object_id.isdecimal() and len(object_id) < 19 else None
         )
 
     def page_parts(self, request: HttpRequest, issue: Issue) -> Iterable[console.Part]:
-        yield facts_panel(request, issue, "What is known")
+        yield facts_panel(request, issue, _("What is known"))
         found = possible_duplicates(issue, viewer=request.user) if issue.status in OPEN else []
         if (duplicates := duplicates_panel(found, request.user)) is not None:
             yield duplicates
+        if request.user.has_perm(VIEW_REPORTER):
+            others = others_panel(issue, console.person(request))
+            if others is not None:
+                yield others
 
     def page_context(self, request: HttpRequest, issue: Issue) -> dict[str, Any]:
+        me = console.person(request)
         return {
             "title": issue.reference,
             "status": console.badge(issue.status),
             "urgency": console.badge(issue.urgency),
-            "may_see_reporter": request.user.has_perm("issues.view_reporter"),
-            "notes": issue.notes.select_related("author"),
-            "note_form": NoteForm() if request.user.has_perm("issues.change_issue") else None,
+            "overdue": overdue_badge(issue),
+            "files": files_of(issue),
+            **neighbourhood(issue, me),
+            **reporter_of(issue, me),
+            "notes": notes_of(issue),
+            "note_form": NoteForm() if request.user.has_perm(CHANGE) else None,
             "note_url": reverse("admin:issues_issue_note", args=[issue.pk]),
-            "history": console.history_of(issue),
+            "timeline": history_of(request, issue),
         }
 
     def note_view(self, request: HttpRequest, issue_id: int) -> HttpResponse:
@@ -238,21 +299,6 @@ class IssueAdmin(console.RoomAdmin):
             "cancel_url": reverse("admin:issues_issue_changelist"),
         }
         return self.ask(request, None, "admin/console/form.html", context, 422 if form.errors else 200)
-
-
-@console.on_home
-def issues_without_plan(request: HttpRequest) -> Iterable[console.Waiting]:
-    if not request.user.has_perm("issues.view_issue"):
-        return
-    found = Issue.objects.visible_to(request.user).filter(status=IssueStatus.OPEN)
-    rows = tuple(
-        (issue.reference, console.page_of(issue), shortened(issue.statement))
-        for issue in found[: console.SHOWN_WAITING]
-    )
-    url = reverse("admin:issues_issue_changelist") + "?status__exact=OPEN"
-    yield console.Waiting(
-        "Open issues", url, found.count(), rows, "Nothing is open. New reports appear here."
-    )
 
 
 # --- setup ------------------------------------------------------------------------------------------

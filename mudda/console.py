@@ -19,9 +19,10 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from mudda.charts import Chart
 from mudda.errors import MuddaError
 from mudda.models import Event, EventStream
-from mudda.reach import WHOLE, narrow
+from mudda.reach import REAL_ON_A_PAGE, narrow
 
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin
@@ -94,7 +95,8 @@ def adds_to(model: type[Model]) -> Callable[[PartsOf], PartsOf]:
 class Waiting:
     """Work that waits for somebody: how much, the first few of it, and the list with all of it.
 
-    ``rows`` are (title, address, detail); ``empty`` says what would fill it.
+    ``rows`` are (title, address, detail); ``empty`` says what would fill it. ``more`` are (words, address) of lists
+    beside it. ``rank``: the smallest stands first. ``urgent``: there should be none.
     """
 
     title: str
@@ -102,12 +104,17 @@ class Waiting:
     count: int
     rows: tuple[tuple[str, str, str], ...]
     empty: str
+    more: tuple[tuple[str, str], ...] = ()
+    rank: int = 50
+    urgent: bool = False
 
 
 WaitingFor = Callable[[HttpRequest], Iterable[Waiting]]
+ChartsFor = Callable[[HttpRequest], Iterable[Chart]]
 SHOWN_WAITING = 5
 
 _waiting: list[WaitingFor] = []
+_charts: list[ChartsFor] = []
 
 
 def on_home(waiting_for: WaitingFor) -> WaitingFor:
@@ -116,10 +123,21 @@ def on_home(waiting_for: WaitingFor) -> WaitingFor:
     return waiting_for
 
 
+def charts_on_home(charts_for: ChartsFor) -> ChartsFor:
+    """Let a room show on the home page how it goes, within what this person may see."""
+    _charts.append(charts_for)
+    return charts_for
+
+
 def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """The theme's hook for the admin's index page: about what is real only."""
-    narrow(request.user, WHOLE)
-    return {**context, "waiting": [one for waiting_for in _waiting for one in waiting_for(request)]}
+    narrow(request.user, REAL_ON_A_PAGE)
+    waiting = [one for waiting_for in _waiting for one in waiting_for(request)]
+    return {
+        **context,
+        "waiting": sorted(waiting, key=lambda one: one.rank),
+        "charts": [one for charts_for in _charts for one in charts_for(request)],
+    }
 
 
 # --- admin classes ----------------------------------------------------------------------------------
@@ -373,10 +391,12 @@ class Moment:
 def history_of(owner: EventStream, titles: Mapping[str, str] | None = None) -> list[Moment]:
     """The events of ``owner``, newest first, in one query. ``titles`` names its steps."""
     rows = Event.objects.filter(stream=owner.stream).select_related("actor").order_by("-seq")
-    return [
-        Moment(row.at, _actor(row), in_words(row.type), tuple(_details(row.data, titles or {})))
-        for row in rows
-    ]
+    return [moment_of(row, titles or {}) for row in rows]
+
+
+def moment_of(event: Event, titles: Mapping[str, str]) -> Moment:
+    """An event in words."""
+    return Moment(event.at, _actor(event), in_words(event.type), tuple(_details(event.data, titles)))
 
 
 def _actor(event: Event) -> str:

@@ -72,7 +72,7 @@ class ConsoleReach:
 
 
 def _widened(user: Any) -> Any:
-    narrow(user, Reach(sandboxes_too=True))
+    narrow(user, Reach(sandboxes_too=True, one_page=True))
     return user
 
 

@@ -20,6 +20,7 @@ __all__ = [
     "IdempotencyRecord",
     "OutboxMessage",
     "Sandbox",
+    "SavedFilter",
     "WebhookAllowedHost",
     "WebhookDelivery",
     "WebhookSubscription",
@@ -204,3 +205,23 @@ class IdempotencyRecord(models.Model):
 
     def __str__(self) -> str:
         return f"{self.method} {self.path} {self.key}"
+
+
+class SavedFilter(models.Model):
+    """A part of a list of the console that a person has given a name."""
+
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="saved_filters"
+    )
+    place = models.CharField(max_length=80, help_text="The list, such as issues_issue.")
+    name = models.CharField(max_length=60)
+    query = models.CharField(
+        max_length=1_000, help_text="The part of the list's address after the question mark."
+    )
+
+    class Meta:
+        ordering = ["name", "pk"]
+        constraints = [models.UniqueConstraint(fields=["owner", "place", "name"], name="saved_filter_once")]
+
+    def __str__(self) -> str:
+        return self.name

@@ -5,6 +5,9 @@ from typing import Any
 from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from mudda.reports import reports_for
 
 WORK = (
     ("Issues", "report", "issues_issue", "issues.view_issue"),
@@ -26,21 +29,32 @@ SETUP = (
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     """What this person may see, under two headings."""
-    groups = (("Work", WORK), ("Setup", SETUP))
+    groups = (("Work", WORK, _reports(request)), ("Setup", SETUP, []))
     return [
         {"title": title, "separator": True, "items": items}
-        for title, rows in groups
-        if (items := [_item(row) for row in rows if request.user.has_perm(row[3])])
+        for title, rows, more in groups
+        if (items := [_item(row) for row in rows if request.user.has_perm(row[3])] + more)
     ]
 
 
+def _reports(request: HttpRequest) -> list[dict[str, Any]]:
+    if not reports_for(request.user):
+        return []
+    here = request.path.startswith(reverse("reports"))
+    return [{"title": _("Reports"), "icon": "bar_chart", "link": reverse("reports"), "active": here}]
+
+
 def _item(row: tuple[str, str, str, str]) -> dict[str, Any]:
-    title, icon, model, _ = row
+    title, icon, model, _permission = row
     return {"title": title, "icon": icon, "link": reverse(f"admin:{model}_changelist")}
 
 
 def stylesheet(request: HttpRequest) -> str:
     return static("mudda/console.css")
+
+
+def home_stylesheet(request: HttpRequest) -> str:
+    return static("mudda/home.css")
 
 
 def icon(request: HttpRequest) -> str:

@@ -19,14 +19,18 @@ if TYPE_CHECKING:
 class Reach:
     """``departments``: codes that the key is tied to, None for all of its owner's. ``sandbox``: the id of the only
     sandbox that it sees, None for what is real. ``sandboxes_too``: what is real and every sandbox, for the console,
-    which marks what isn't real."""
+    which marks what isn't real. ``one_page``: this copy of the user makes one page, which reads their departments
+    once."""
 
     departments: frozenset[str] | None = None
     sandbox: uuid.UUID | None = None
     sandboxes_too: bool = False
+    one_page: bool = False
 
 
 WHOLE = Reach()
+REAL_ON_A_PAGE = Reach(one_page=True)
+"""For pages of the console about what is real only."""
 
 
 def reach_of(user: Any) -> Reach:

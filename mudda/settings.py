@@ -331,7 +331,7 @@ UNFOLD = {
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "mudda.navigation.icon"}],
     "COLORS": {"primary": PRIMARY},
     "DASHBOARD_CALLBACK": "mudda.console.home",
-    "STYLES": ["mudda.navigation.stylesheet"],
+    "STYLES": ["mudda.navigation.stylesheet", "mudda.navigation.home_stylesheet"],
     "SIDEBAR": {"navigation": "mudda.navigation.sidebar", "show_search": False},
 }
 

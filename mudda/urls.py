@@ -6,7 +6,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from mudda import health, oauth, sandbox_views
+from mudda import health, oauth, reports, sandbox_views
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
@@ -16,6 +16,7 @@ urlpatterns = [
     path("docs", staff_member_required(SpectacularSwaggerView.as_view(url_name="schema")), name="docs"),
     path("oauth/token", oauth.Token.as_view(), name="oauth_token"),
     path("oauth/revoke", oauth.Revoke.as_view(), name="oauth_revoke"),
+    path("admin/reports/", include(reports.urls())),
     path("admin/", admin.site.urls),
     path("sandbox", sandbox_views.SandboxDoor.as_view()),
     path("", include("mudda.webhooks.urls")),

@@ -21,6 +21,7 @@ from issues.models import Issue
 from mudda import console
 from mudda.errors import MuddaError
 from workflows.asking import is_over
+from workflows.console import home, reports, telling  # noqa: F401 (register what other pages show of plans)
 from workflows.console.confirm import (
     WRITING,
     CommentForm,
@@ -246,27 +247,6 @@ def is_executed(plan: WorkflowPlan) -> bool:
     except PlanExecuted:
         return True
     return False
-
-
-@console.on_home
-def drafts_to_review(request: HttpRequest) -> Iterable[console.Waiting]:
-    if not request.user.has_perm("workflows.view_workflowplan"):
-        return
-    found = (
-        WorkflowPlan.objects.visible_to(request.user).filter(status=PlanStatus.DRAFT).select_related("issue")
-    )
-    rows = tuple(
-        (plan.title or _("A plan without a name"), console.page_of(plan), plan.issue.reference)
-        for plan in found[: console.SHOWN_WAITING]
-    )
-    url = reverse("admin:workflows_workflowplan_changelist") + "?status__exact=DRAFT"
-    yield console.Waiting(
-        _("Drafts to review"),
-        url,
-        found.count(),
-        rows,
-        _("No draft waits. “Draft a plan” on an issue makes one."),
-    )
 
 
 @console.adds_to(Issue)
