@@ -25,6 +25,7 @@ from issues.correcting import facts_view
 from issues.duplicates import OPEN, possible_duplicates
 from issues.lists import Target, with_words
 from issues.models import (
+    UNKNOWN_ADDRESS,
     Category,
     Department,
     Issue,
@@ -135,11 +136,9 @@ class IssueAdmin(KeepsFilters):
     list_display = (
         "reference_column",
         "what",
-        "address",
         "status_column",
         "urgency_column",
         "category_column",
-        "department_column",
         "age",
     )
     list_filter = (
@@ -187,8 +186,11 @@ class IssueAdmin(KeepsFilters):
         return issue.reference
 
     @admin.display(description=gettext_lazy("Statement"))
-    def what(self, issue: Issue) -> str:
-        return shortened(issue.statement)
+    def what(self, issue: Issue) -> SafeString:
+        where = issue.address or UNKNOWN_ADDRESS
+        return format_html(
+            '<span class="md-two md-two-wide">{}<small>{}</small></span>', shortened(issue.statement), where
+        )
 
     @admin.display(description=gettext_lazy("Status"), ordering="status")
     def status_column(self, issue: Issue) -> SafeString:
@@ -198,13 +200,10 @@ class IssueAdmin(KeepsFilters):
     def urgency_column(self, issue: Issue) -> SafeString:
         return console.badge(issue.urgency)
 
-    @admin.display(description=gettext_lazy("Category"), ordering="category")
-    def category_column(self, issue: Issue) -> str:
-        return str(issue.category or _("not decided"))
-
-    @admin.display(description=gettext_lazy("Department"), ordering="department")
-    def department_column(self, issue: Issue) -> str:
-        return str(issue.department or _("none yet"))
+    @admin.display(description=gettext_lazy("Category and department"), ordering="category")
+    def category_column(self, issue: Issue) -> SafeString:
+        category, department = issue.category or _("not decided"), issue.department or _("no department yet")
+        return format_html('<span class="md-two">{}<small>{}</small></span>', category, department)
 
     @admin.display(description=gettext_lazy("Age"), ordering="-reported_at")
     def age(self, issue: Issue) -> str:

@@ -3,6 +3,7 @@ an index, that look at a bounded number of rows."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from math import atan2, cos, degrees, radians
 from typing import Any
@@ -11,12 +12,15 @@ from uuid import UUID
 from django.contrib.auth.models import User
 from django.db.models import F, Q, Value
 from django.db.models.expressions import Combinable
+from django.utils import timezone
 
 from issues.models import UNDER_WAY, Issue, IssueQuerySet, Reporter
 from issues.nearness import box_around, metres_between
 
 AROUND = 400.0
 """Metres that count as the neighbourhood: what a crew can look at on the same way."""
+RECENT = timedelta(days=180)
+"""What is over is still of interest for so long after its report."""
 LOOKED_AT = 60
 """Marks on a map: more would hide one another."""
 SHOWN = 8
@@ -46,9 +50,10 @@ def position_of(issue: Issue) -> tuple[float, float] | None:
 
 
 def issues_near(issue: Issue, *, viewer: User) -> list[Near]:
-    """The issues around ``issue`` that ``viewer`` may see, the nearest first; without a position those of the same
-    street, the newest first. Of its own side (real, or its sandbox) only."""
-    others = _beside(issue, viewer)
+    """The issues around ``issue`` that ``viewer`` may see and that are under way or ``RECENT``, the nearest first; without
+    a position those of the same street, the newest first. Of its own side (real, or its sandbox) only."""
+    fresh = Q(status__in=UNDER_WAY) | Q(reported_at__gte=timezone.now() - RECENT)
+    others = _beside(issue, viewer).filter(fresh)
     here = position_of(issue)
     if here is None:
         if not issue.street:

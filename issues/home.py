@@ -1,10 +1,11 @@
 """What the console's home page says of issues: which are open, which are late, and how long they take."""
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Avg, Case, Count, ExpressionWrapper, F, FloatField, Q, QuerySet, Value, When
+from django.db.models import Avg, Case, Count, ExpressionWrapper, F, FloatField, Q, Value, When
 from django.db.models.fields import DurationField
 from django.http import HttpRequest
 from django.urls import reverse
@@ -40,9 +41,7 @@ def issues_to_look_at(request: HttpRequest) -> Iterable[console.Waiting]:
         _("Overdue issues"),
         issue_list(target="overdue"),
         late.count(),
-        tuple(
-            _row(issue, _since(now - issue.due_at)) for issue in late[: console.SHOWN_WAITING] if issue.due_at
-        ),
+        tuple(_row(issue, _late(issue, now)) for issue in late[: console.SHOWN_WAITING]),
         _("Nothing is late. Issues appear here when they pass their category's target."),
         rank=40,
         urgent=True,
@@ -62,6 +61,11 @@ def _row(issue: Issue, detail: str) -> tuple[str, str, str]:
     return issue.reference, console.page_of(issue), detail
 
 
+def _late(issue: Issue, now: datetime) -> str:
+    since = now - issue.due_at if issue.due_at else timedelta()
+    return f"{_since(since)} · {cut(issue.statement, LONGEST_LINE)}"
+
+
 def _since(late: timedelta) -> str:
     if late < timedelta(days=1):
         hours = max(1, round(late.total_seconds() / 3600))
@@ -74,19 +78,21 @@ def time_to_completion(request: HttpRequest) -> Iterable[Chart]:
     """By department: how long issues took that ended lately, beside what was promised."""
     if not request.user.has_perm("issues.view_issue"):
         return
-    rows = [_completion(row) for row in completions(Issue.objects.visible_to(request.user))]
+    rows = [_completion(dict(row)) for row in completions(Issue.objects.visible_to(request.user))]
     yield bars(
         _("Time to completion"),
         rows,
-        heads=(_("Department"), _("Median, beside the median target"), _("In time")),
+        heads=(_("Department"), _("Median, and the median target"), _("Kept")),
         summary=_(
-            "Issues reported in the last 90 days and done: the median from report to end. The mark is the target."
+            "Issues reported in the last 90 days and done: the median from report to end, beside the department's "
+            "target, which is the mark."
         ),
         empty=_("No issue of the last 90 days is done yet. Resolved and closed ones are counted here."),
+        rank=30,
     )
 
 
-def completions(issues: IssueQuerySet) -> QuerySet[Issue, dict[str, object]]:
+def completions(issues: IssueQuerySet) -> Iterable[Any]:
     """By department, in the order of their names: medians of what was taken and of what was promised, and the share
     (0 to 1) that was in time. Of issues that were promised something and are done."""
     took = ExpressionWrapper(F("ended_at") - F("reported_at"), output_field=DurationField())
@@ -107,12 +113,12 @@ def _completion(row: dict[str, object]) -> Row:
     assert isinstance(took, timedelta) and isinstance(promised, timedelta)  # noqa: S101 (for the type checker)
     return Row(
         label=str(row["department__name"]),
-        amount=took.total_seconds(),
+        amount=took / promised if promised else 0.0,
         value=in_days(took),
         url=issue_list(department__id__exact=row["department"]),
-        target=promised.total_seconds(),
+        target=1.0,
         target_words=_("of %(target)s") % {"target": in_days(promised)},
-        more=f"{float(str(kept)):.0%}",
+        more=_("%(share)s in time") % {"share": f"{float(str(kept)):.0%}"},
     )
 
 

@@ -48,4 +48,5 @@ def with_words(issues: QuerySet[Any], text: str) -> QuerySet[Any]:
         return issues.none() if text.strip() else issues
     whole = SearchQuery(text, config="english", search_type="websearch")
     begun = SearchQuery(" & ".join(f"{word}:*" for word in words), config="english", search_type="raw")
-    return issues.alias(words=WORDS).filter(words=whole | begun)
+    found: QuerySet[Any] = issues.alias(words=WORDS).filter(words=whole | begun)
+    return found

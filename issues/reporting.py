@@ -34,10 +34,12 @@ def promises(user: Any, since: datetime) -> list[Group]:
         overdue=Count("pk", filter=overdue(now)),
         under_way=Count("pk", filter=Q(status__in=UNDER_WAY, due_at__gte=now)),
     )
-    return [
-        Group(row["month"], row["department__name"], row["category__name"], {f: row[f] for f in FIGURES})
-        for row in counted
-    ]
+    return [_group(dict(row)) for row in counted]
+
+
+def _group(row: dict[str, Any]) -> Group:
+    counts = {name: row[name] for name in FIGURES}
+    return Group(row["month"], row["department__name"], row["category__name"], counts)
 
 
 def sections(user: Any, since: datetime) -> Iterable[Section]:
@@ -45,11 +47,11 @@ def sections(user: Any, since: datetime) -> Iterable[Section]:
     yield _section(
         _("By department"), _("Department"), groups, lambda group: group.department or _("No department yet")
     )
+    months = sorted(groups, key=lambda group: group.month)
+    yield _section(_("By month"), _("Month"), months, lambda group: month_in_words(group.month), ordered=True)
     yield _section(
         _("By category"), _("Category"), groups, lambda group: group.category or _("No category yet")
     )
-    months = sorted(groups, key=lambda group: group.month)
-    yield _section(_("By month"), _("Month"), months, lambda group: month_in_words(group.month), ordered=True)
 
 
 def month_in_words(month: datetime) -> str:

@@ -38,6 +38,7 @@ class Columns:
     last: str
     empty: str
     heads: tuple[str, str]
+    rank: int = 50
     kind: str = "columns"
 
     @property
@@ -69,6 +70,7 @@ class Bars:
     bars: tuple[Bar, ...]
     empty: str
     heads: tuple[str, ...]
+    rank: int = 50
     kind: str = "bars"
 
 
@@ -89,9 +91,16 @@ class Row:
 
 
 def columns(
-    title: str, points: Sequence[tuple[str, int]], *, heads: tuple[str, str], summary: str, empty: str
+    title: str,
+    points: Sequence[tuple[str, int]],
+    *,
+    heads: tuple[str, str],
+    summary: str,
+    empty: str,
+    rank: int = 50,
 ) -> Columns:
-    """A chart of counts, in the order in which they are given; none is drawn where all are zero."""
+    """A chart of counts, in the order in which they are given; none is drawn where all are zero. Of several charts the
+    one with the smallest ``rank`` stands first."""
     most = max((count for _, count in points), default=0)
     wide = 100 / max(1, len(points))
     drawn = tuple(
@@ -107,7 +116,7 @@ def columns(
         if most
     )
     ends = (points[0][0], points[-1][0]) if points else ("", "")
-    return Columns(title, summary, drawn, f"{most:,}", *ends, empty, heads)
+    return Columns(title, summary, drawn, f"{most:,}", *ends, empty, heads, rank)
 
 
 def bars(
@@ -118,6 +127,7 @@ def bars(
     summary: str,
     empty: str,
     longest: float | None = None,
+    rank: int = 50,
 ) -> Bars:
     """A chart of amounts in the order in which they are given. ``heads`` name the table's columns; ``longest`` is the
     amount of a whole bar, where that isn't the greatest of them."""
@@ -135,7 +145,7 @@ def bars(
         )
         for row in rows
     )
-    return Bars(title, summary, drawn, empty, heads)
+    return Bars(title, summary, drawn, empty, heads, rank)
 
 
 def percent(share: float) -> str:

@@ -133,10 +133,11 @@ def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """The theme's hook for the admin's index page: about what is real only."""
     narrow(request.user, REAL_ON_A_PAGE)
     waiting = [one for waiting_for in _waiting for one in waiting_for(request)]
+    charts = [one for charts_for in _charts for one in charts_for(request)]
     return {
         **context,
         "waiting": sorted(waiting, key=lambda one: one.rank),
-        "charts": [one for charts_for in _charts for one in charts_for(request)],
+        "charts": sorted(charts, key=lambda one: one.rank),
     }
 
 
@@ -166,7 +167,7 @@ class ListAdmin(BaseAdmin):
     """How all our lists behave."""
 
     list_per_page = 50
-    actions = None
+    actions: Any = None
     list_fullwidth = True
 
     def changelist_view(
@@ -378,6 +379,12 @@ def carry_out(request: HttpRequest, work: Callable[[], Result], done: str) -> Re
     return result
 
 
+NO_WORDS = frozenset(
+    {"approval", "attachment", "execution", "link", "note", "plan", "run", "steering", "task", "upload"}
+)
+"""Members of an event's data that are keys, which say nothing to people."""
+
+
 @dataclass(frozen=True)
 class Moment:
     """One event as a line of a history."""
@@ -411,6 +418,6 @@ def _details(data: Mapping[str, Any], titles: Mapping[str, str]) -> Iterable[tup
             yield "step", titles.get(str(value), str(value))
         elif name == "digest":
             yield name, str(value)[:12]
-        elif value not in ("", None) and name not in {"approval", "execution", "task", "plan", "note"}:
+        elif value not in ("", None) and name not in NO_WORDS:
             shown = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-            yield in_words(name).lower(), shown
+            yield in_words(name).lower(), in_words(shown) if shown in TONES else shown

@@ -53,5 +53,9 @@ def _lines(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[s
 
 async def _asked_for(text: Iterator[str]) -> AsyncIterator[str]:
     """The same for a server that serves many at once: each part is read on the request's own thread."""
-    while (part := await sync_to_async(next)(text, None)) is not None:
+    while (part := await sync_to_async(_next)(text)) is not None:
         yield part
+
+
+def _next(text: Iterator[str]) -> str | None:
+    return next(text, None)

@@ -29,7 +29,10 @@ SETUP = (
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     """What this person may see, under two headings."""
-    groups = (("Work", WORK, _reports(request)), ("Setup", SETUP, []))
+    groups: tuple[tuple[str, Any, list[dict[str, Any]]], ...] = (
+        ("Work", WORK, _reports(request)),
+        ("Setup", SETUP, []),
+    )
     return [
         {"title": title, "separator": True, "items": items}
         for title, rows, more in groups

@@ -132,7 +132,7 @@ def _asked(request: HttpRequest, slug: str) -> tuple[Report, int]:
     report = _reports.get(slug)
     if report is None:
         raise Http404
-    if not request.user.has_perm(report.permission):  # type: ignore[union-attr]
+    if not request.user.has_perm(report.permission):
         raise PermissionDenied
     narrow(request.user, REAL_ON_A_PAGE)
     asked = request.GET.get("months", "")

@@ -5,13 +5,13 @@ The thing's room doesn't know the others: each registers which streams belong to
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.db.models import Model
 from django.http import HttpRequest
 
-from mudda.console import Moment, moment_of
+from mudda.console import Moment, in_words, moment_of
 from mudda.models import Event
 
 SHOWN = 60
@@ -71,5 +71,13 @@ def timeline_of(request: HttpRequest, obj: Any, own: Chapter, *, whole: bool = F
     rows = Event.objects.filter(stream__in=list(chapters)).select_related("actor").order_by("-at", "-pk")
     most = MOST if whole else SHOWN
     found = list(rows[: most + 1])
-    told = (Told(moment_of(row, chapters[row.stream].titles), chapters[row.stream]) for row in found[:most])
-    return Timeline(tuple(told), more=len(found) > most)
+    told = tuple(_told(row, chapters[row.stream]) for row in found[:most])
+    return Timeline(told, more=len(found) > most)
+
+
+def _told(event: Event, chapter: Chapter) -> Told:
+    """What happened, without the name of what it happened to where the chapter has it: "Plan: approved"."""
+    family, _dot, happened = event.type.partition(".")
+    moment = moment_of(event, chapter.titles)
+    own = family == chapter.stream.partition(":")[0]
+    return Told(replace(moment, words=in_words(happened)) if own else moment, chapter)

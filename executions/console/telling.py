@@ -19,7 +19,7 @@ def runs_of_issue(request: HttpRequest, issue: Issue) -> Iterable[timeline.Chapt
     runs = list(WorkflowExecution.objects.filter(plan__issue=issue).only("pk"))
     titles: dict[UUID, dict[str, str]] = defaultdict(dict)
     steps = StepRun.objects.filter(execution__in=[run.pk for run in runs])
-    for run, step_id, title in steps.values_list("execution", "step_id", "title"):
-        titles[run][step_id] = title
+    for key, step_id, title in steps.values_list("execution", "step_id", "title"):
+        titles[key][step_id] = title
     for run in runs:
         yield timeline.Chapter(run.stream, _("Run"), console.page_of(run), titles[run.pk])

@@ -104,7 +104,16 @@ def test_near_issues_of_another_department_and_of_sandboxes_are_nobodys_business
     assert issues_near(here, viewer=people["owner"]) == []
     text = read(owner, here)
     assert elsewhere.reference not in text and unreal.reference not in text
-    assert "Nothing else within 400 metres that you may see." in text
+    assert "Nothing else within 400 metres that you may see" in text
+
+
+def test_what_was_over_long_ago_is_not_near_any_more_but_what_is_open_is(people, city):
+    here = report("Here")
+    done, still_open = report("Done", 10), report("Still open", 20)
+    update_issue(issue_id=done.pk, status="RESOLVED")
+    assert {one.issue for one in issues_near(here, viewer=people["owner"])} == {done, still_open}
+    Issue.objects.exclude(pk=here.pk).update(reported_at=timezone.now() - timedelta(days=300))
+    assert [one.issue for one in issues_near(here, viewer=people["owner"])] == [still_open]
 
 
 def test_without_coordinates_the_page_says_so_and_lists_the_street(owner, people):
@@ -185,11 +194,11 @@ def test_the_reporters_other_issues_are_found_by_address_or_telephone(owner, col
 def test_one_history_tells_of_the_issue_its_plan_and_its_run(owner, run, issue):
     text = read(owner, issue)
     history = text[text.index('id="history"') :]
-    for words in ("Issue reported", "Plan drafted", "Plan approved", "Execution launched"):
-        assert words in history, words
+    for words in ("Reported", "Plan drafted", "Approved", "Launched"):
+        assert f"<strong>{words}</strong>" in history, words
     assert reverse("admin:workflows_workflowplan_change", args=[run.plan_id]) in history
     assert reverse("admin:executions_workflowexecution_change", args=[run.pk]) in history
-    assert history.index("Execution launched") < history.index("Issue reported")
+    assert history.index("<strong>Launched") < history.index("<strong>Reported")
 
 
 def test_a_long_history_begins_with_the_latest_and_has_a_way_to_the_rest(owner, issue):
@@ -199,9 +208,9 @@ def test_a_long_history_begins_with_the_latest_and_has_a_way_to_the_rest(owner, 
         for _ in range(70):
             events.append(issue, "issue.updated", {"changed": ["department"]})
     text = read(owner, issue)
-    assert "Show all of it" in text and "Issue reported" not in text
+    assert "Show all of it" in text and "<strong>Reported" not in text
     whole = read(owner, issue, "?history=all")
-    assert "Show all of it" not in whole and "Issue reported" in whole
+    assert "Show all of it" not in whole and "<strong>Reported" in whole
 
 
 def test_who_may_not_read_plans_is_not_told_of_them(people, issue, draft, client):
@@ -211,7 +220,7 @@ def test_who_may_not_read_plans_is_not_told_of_them(people, issue, draft, client
     reader.user_permissions.add(Permission.objects.get(codename="view_issue"))
     client.force_login(reader)
     history = read(client, issue)
-    assert "Issue reported" in history and "Plan drafted" not in history.replace("Issue plan drafted", "")
+    assert "<strong>Reported" in history and "<strong>Asked" not in history
 
 
 def test_one_button_drafts_a_plan(owner, colleague, outsider, issue):

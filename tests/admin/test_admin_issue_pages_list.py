@@ -68,7 +68,7 @@ def test_what_is_overdue_late_or_without_a_target_can_be_listed(administrator, w
     assert found(administrator, "?target=nonsense") == set(names)
     text = administrator.get(LIST).content.decode()
     assert text.count("Overdue</span>") == 1
-    assert "not decided" in text and "none yet" in text
+    assert "not decided" in text and "no department yet" in text
 
 
 def test_an_address_with_filters_shows_another_person_the_same_within_what_they_may_see(

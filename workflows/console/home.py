@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
+from typing import Any
 
-from django.db.models import Count, ExpressionWrapper, F, QuerySet
+from django.db.models import Count, ExpressionWrapper, F
 from django.db.models.fields import DurationField
 from django.db.models.functions import TruncDate
 from django.http import HttpRequest
@@ -53,13 +54,15 @@ def drafts_and_approvals(request: HttpRequest) -> Iterable[Chart]:
         summary=_("%(count)s plans were drafted in the last 30 days.")
         % {"count": f"{sum(count for _day, count in points):,}"},
         empty=_("Nothing was drafted in the last 30 days. “Draft a plan” on an issue makes a draft."),
+        rank=10,
     )
     yield bars(
         _("Time to approval"),
-        [_waited(row) for row in waits(mine)],
+        [_waited(dict(row)) for row in waits(mine)],
         heads=(_("Department"), _("Median")),
         summary=_("Plans drafted in the last 90 days and approved: the median time that they waited."),
         empty=_("No plan of the last 90 days is approved yet. Approved ones are counted here."),
+        rank=20,
     )
 
 
@@ -73,7 +76,7 @@ def drafts_by_day(plans: PlanQuerySet, today: date) -> list[tuple[date, int]]:
     return [(day, found.get(day, 0)) for day in days]
 
 
-def waits(plans: PlanQuerySet) -> QuerySet[WorkflowPlan, dict[str, object]]:
+def waits(plans: PlanQuerySet) -> Iterable[Any]:
     """By department, in the order of their names: the median time from a plan to the approval of what it is now."""
     waited = ExpressionWrapper(
         F("current__approvals__approved_at") - F("created_at"), output_field=DurationField()

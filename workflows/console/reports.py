@@ -39,27 +39,24 @@ def drafts(user: Any, since: datetime) -> list[Group]:
             undecided=F("drafts") - F("accepted") - F("rejected"),
         )
     )
-    return [
-        Group(
-            row["month"],
-            row["issue__department__name"],
-            row["issue__category__name"],
-            {name: row[name] for name in FIGURES},
-        )
-        for row in counted
-    ]
+    return [_group(dict(row)) for row in counted]
+
+
+def _group(row: dict[str, Any]) -> Group:
+    counts = {name: row[name] for name in FIGURES}
+    return Group(row["month"], row["issue__department__name"], row["issue__category__name"], counts)
 
 
 def sections(user: Any, since: datetime) -> Iterable[Section]:
     groups = drafts(user, since)
     yield _section(
-        _("By category"), _("Category"), groups, lambda group: group.category or _("No category yet")
-    )
-    yield _section(
         _("By department"), _("Department"), groups, lambda group: group.department or _("No department yet")
     )
     months = sorted(groups, key=lambda group: group.month)
     yield _section(_("By month"), _("Month"), months, lambda group: month_in_words(group.month), ordered=True)
+    yield _section(
+        _("By category"), _("Category"), groups, lambda group: group.category or _("No category yet")
+    )
 
 
 def _section(
