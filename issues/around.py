@@ -50,8 +50,8 @@ def position_of(issue: Issue) -> tuple[float, float] | None:
 
 
 def issues_near(issue: Issue, *, viewer: User) -> list[Near]:
-    """The issues around ``issue`` that ``viewer`` may see and that are under way or ``RECENT``, the nearest first; without
-    a position those of the same street, the newest first. Of its own side (real, or its sandbox) only."""
+    """The issues around ``issue`` that ``viewer`` may see and that are under way or ``RECENT``, the nearest first;
+    without a position those of the same street, the newest first. Of its own side (real, or its sandbox) only."""
     fresh = Q(status__in=UNDER_WAY) | Q(reported_at__gte=timezone.now() - RECENT)
     others = _beside(issue, viewer).filter(fresh)
     here = position_of(issue)
