@@ -18,6 +18,7 @@ SECTIONS = [
     "executions stored",
     "billable actions",
     "runs waiting",
+    "report: promised and kept",
     "peak memory",
     "an event reaches all in",
 ]
