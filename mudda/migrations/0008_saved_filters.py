@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
-        ("mudda", "0006_sandboxes"),
+        ("mudda", "0007_previous_client_secret"),
     ]
 
     operations = [
