@@ -56,7 +56,6 @@ def pages(reads: int) -> Iterator[Page]:
     yield Page("issues, overdue", [f"{issues}?target=overdue"])
     yield Page("issues, filtered", [f"{issues}?status__exact=RESOLVED&urgency__exact=high"])
     yield Page("issues, searched", [f"{issues}?q=pothole+mill"])
-    yield Page("issues, page 500", [f"{issues}?p=500"])
     yield Page("an issue", list(_pages_of(Issue, reads)))
     yield Page("plans", [plans])
     yield Page("drafts", [f"{plans}?status__exact=DRAFT"])
