@@ -200,6 +200,10 @@ def test_an_approval_and_times_are_written_as_the_plan_language_wants_them(owner
     assert (step["due"], step["on_failure"]) == ("P2DT30M", {"escalate": "supervisor"})
     assert owner.get(at("step", plan, 2)).context["form"]["due"].value() == "2 working days 30 minutes"
     response = owner.get(at("step", plan, 2))
+    owner.post(at("step", plan, 2), {**given(response, approval_reason="It costs."), "save": ""})
+    asked_now = step_of(plan, "crew")["requires_approval"]
+    assert (asked_now["reason"], asked_now["due"], asked_now["four_eyes"]) == ("It costs.", "PT4H", True)
+    response = owner.get(at("step", plan, 2))
     owner.post(
         at("step", plan, 2), {**given(response), "approval": "", "due": "", "on_failure": "fail", "save": ""}
     )

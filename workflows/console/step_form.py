@@ -398,12 +398,13 @@ class _Length(forms.CharField):
         super().__init__(
             label=label, initial=shown, required=False, widget=widget, max_length=60, help_text=help_text
         )
-        self.working = working
+        self.working, self.now = working, now
 
-    def clean(self, value: Any) -> str:
+    def clean(self, value: Any) -> Any:
+        """As the plan language writes it; as it was where nothing was changed, whatever that is."""
         text = str(super().clean(value))
         if not text or text == self.initial:
-            return text
+            return self.now if text else ""
         try:
             return period(text, working=self.working)
         except ValueError as error:
