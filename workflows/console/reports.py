@@ -38,7 +38,7 @@ def drafts(user: Any, since: datetime) -> list[Group]:
     )
     differs = ~Q(current__digest=F("revisions__digest"))
     differing = plans.filter(accepted, differs, current__number__gt=1, revisions__number=1)
-    edited = {
+    edited: dict[Any, Any] = {
         _key(row): row["edited"] for row in map(dict, differing.values(**of).annotate(edited=Count("pk")))
     }
     named = Names()
