@@ -19,6 +19,9 @@ Given = Mapping[str, str]
 SECRET_LENGTH: Final = 50
 """Characters that a SECRET_KEY has at least, as Django's own ``check --deploy`` wants."""
 
+LONGEST_WAIT: Final = 60.0
+"""Seconds that a request waits for a draft at most: the API promises it, and proxies end what takes longer."""
+
 REQUIRED: Final = {
     "DATABASE_URL": "postgresql+asyncpg://USER:PASSWORD@HOST:5432/mudda_ai",
     "ALLOWED_HOSTS": "the names under which the site is called, such as mudda.example.org",
@@ -130,6 +133,11 @@ def _values(settings: Settings, given: Given) -> Iterator[str]:
     """Values of which there are only a few, or which are pairs."""
     if settings["OPENAI_API"] not in {"auto", "responses", "chat"}:
         yield "OPENAI_API is auto, responses or chat. (mudda.E013)"
+    if not 0 <= settings["GENERATE_WAIT"] <= LONGEST_WAIT:
+        yield (
+            f"GENERATE_WAIT is from 0 to {LONGEST_WAIT:.0f} seconds: a request waits no longer for a draft, "
+            "which goes on in the background. OPENAI_MAX_SECONDS says how long one may take. (mudda.E018)"
+        )
     if bool(given.get("AWS_ACCESS_KEY_ID")) != bool(given.get("AWS_SECRET_ACCESS_KEY")):
         yield "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY go together: set both or neither. (mudda.E014)"
     for name, least in (("API_PORT", 1), ("WORKER_HEALTH_PORT", 0)):
