@@ -12,8 +12,8 @@ from email.utils import format_datetime
 import pytest
 from model_answers import REQUEST, answer, choice, step
 
+from workflows.planning.attempts import ATTEMPTS
 from workflows.planning.breaker import FAILURES, forget_failures
-from workflows.planning.client import ATTEMPTS
 from workflows.planning.ledger import MAX_OUTPUT_TOKENS
 from workflows.planning.prices import Price
 from workflows.planning.service import draft_plan

@@ -11,6 +11,7 @@ from workflows.plan.problems import Problem
 from workflows.planning import answers, prompts
 from workflows.planning.approvals import ask_as_playbooks_do, keep_approvals
 from workflows.planning.base import Citation, DraftRequest, Facts, Passage
+from workflows.planning.calls import Call, Reply
 from workflows.planning.choices import (
     CHOICE_NAME,
     REASON_LIMIT,
@@ -19,7 +20,7 @@ from workflows.planning.choices import (
     of_one_department,
     read_choice,
 )
-from workflows.planning.client import Call, ModelClient, Reply
+from workflows.planning.client import ModelClient
 from workflows.planning.config import PlannerSettings
 from workflows.planning.failures import PlannerAnswerBad
 from workflows.planning.hiding import masked_plan, masked_problems, masked_request
