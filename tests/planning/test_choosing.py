@@ -1,13 +1,18 @@
 import json
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 
 from workflows.planning.base import DraftRequest
 from workflows.planning.evaluation import evaluate
+from workflows.planning.likeness import Likeness
+from workflows.planning.matching import without_small
 from workflows.planning.playbooks import ALIKE, PlaybookPlanner, choose, confidence, load_playbooks
-from workflows.planning.text import stem
+from workflows.planning.shelf import FOLDER
+from workflows.planning.text import stem, words
 
 OWN = Path(__file__).parent / "statements.jsonl"
 EXAMPLES = [
@@ -159,8 +164,8 @@ def test_real_statements_are_mostly_understood(shared_data):
     # The city's own statements have no licence, so they do not lie in the repository.
     real = OWN if shared_data is None else shared_data / "statements-dev.jsonl"
     result = evaluate(lines_of(real))
-    assert result.at_1 >= 0.82
-    assert result.at_3 >= 0.92
+    assert result.at_1 >= 0.83
+    assert result.at_3 >= 0.93
 
 
 @pytest.mark.parametrize(
@@ -189,7 +194,9 @@ def test_a_word_counts_once_for_a_kind():
 
 def test_the_kinds_that_people_confuse_come_next_and_the_general_one_last():
     kinds = [choice.playbook.kind for choice in choose("graffiti")]
-    assert kinds == ["graffiti", *load_playbooks().playbooks["graffiti"].alike, "other"]
+    alike = load_playbooks().playbooks["graffiti"].alike
+    assert kinds[: 1 + len(alike)] == ["graffiti", *alike]
+    assert kinds[-1] == "other"
 
 
 def test_behind_the_general_one_come_the_kinds_that_cities_hear_of_most():
@@ -209,6 +216,62 @@ def test_how_clearly_the_first_leads_is_measured_against_the_best_of_the_others(
     first, other = choose("graffiti")[0], choose("mud")[1]
     alone = confidence([first, replace(other, score=0.0)])
     assert confidence([first, replace(other, score=0.0), replace(other, score=3.0)]) < alone
+
+
+def test_the_examples_settle_what_the_words_leave_open(tmp_path):
+    statement = "The lamp by the swing is dark"
+    first, second = choose(
+        statement, like(tmp_path, lights=["the lamp by the gate is dark"], swings=["the swing"])
+    )[:2]
+    assert (first.playbook.kind, second.playbook.kind) == ("lights", "swings")
+    first, second = choose(
+        statement, like(tmp_path, lights=["the lamp"], swings=["by the swing it is dark"])
+    )[:2]
+    assert (first.playbook.kind, second.playbook.kind) == ("swings", "lights")
+
+
+def test_examples_alone_are_no_answer_where_no_word_is_known(tmp_path):
+    folder = like(tmp_path, lights=["nobody can see a thing here"], swings=["the swing"])
+    first, second, *_ = choose("Nobody can see a thing", folder)
+    assert (first.playbook.kind, second.playbook.kind) == ("other", "lights")
+
+
+def test_where_no_example_knows_a_word_the_words_decide_alone():
+    assert load_playbooks().likeness.distances("xqzt vwpf") == {}
+    assert Likeness({}).distances("anything") == {}
+
+
+def test_the_likeliest_kind_is_at_no_distance_and_the_others_are_behind():
+    distances = load_playbooks().likeness.distances("the stop sign has been knocked down")
+    assert max(distances.values()) == distances["sign"] == 0
+    assert set(distances) <= set(load_playbooks().playbooks)
+
+
+def test_no_statement_judges_what_it_is_an_example_of():
+    examples = {text.casefold() for said in load_playbooks().examples.values() for text in said}
+    assert not [line["text"] for line in lines_of(OWN) if line["text"].casefold() in examples]
+
+
+def test_nothing_of_ours_says_what_one_of_the_citys_own_statements_says(shared_data):
+    # They have no licence: not even a short one that anybody might have written is kept, nor in another order of words.
+    real = [] if shared_data is None else lines_of(shared_data / "statements-dev.jsonl")
+    theirs = {frozenset(without_small(words(line["text"]))) for line in real}
+    examples = [text for said in load_playbooks().examples.values() for text in said]
+    ours = [*examples, *(line["text"] for line in lines_of(OWN))]
+    assert not [text for text in ours if frozenset(without_small(words(text))) in theirs]
+
+
+def like(folder, **examples):
+    """A folder of playbooks for these kinds, which the same word speaks for, and their examples."""
+    shipped = yaml.safe_load((FOLDER / "streetlight.yaml").read_text(encoding="utf-8"))
+    (folder := Path(tempfile.mkdtemp(dir=folder))).joinpath("examples").mkdir()
+    for kind in (*examples, "other"):
+        terms = {} if kind == "other" else {"dark": 5, f"only of {kind}": 5}
+        playbook = {**shipped, "kind": kind, "alike": [], "terms": terms, "frequency": 0}
+        (folder / f"{kind}.yaml").write_text(yaml.safe_dump(playbook), encoding="utf-8")
+    for kind, said in examples.items():
+        (folder / "examples" / f"{kind}.txt").write_text("\n".join(said), encoding="utf-8")
+    return folder
 
 
 @pytest.mark.parametrize(

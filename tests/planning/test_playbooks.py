@@ -262,6 +262,17 @@ def test_a_playbook_can_only_be_like_another_one(tmp_path):
     ]
 
 
+def test_examples_that_cannot_be_read_or_are_of_no_playbook_are_named(tmp_path):
+    write(tmp_path, "other")
+    (tmp_path / "examples").mkdir()
+    (tmp_path / "examples" / "moon.txt").write_text("dust on the moon\n\n")
+    assert playbook_problems(folder=tmp_path) == ["examples/moon.txt: there is no such playbook"]
+    (tmp_path / "examples" / "noise.txt").write_bytes(b"a caf\xe9 plays music")
+    load_playbooks.cache_clear()
+    [problem] = playbook_problems(folder=tmp_path)
+    assert problem.startswith("examples/noise.txt: 'utf-8' codec")
+
+
 def test_a_playbook_whose_plan_does_not_validate_is_reported_with_its_pointer(tmp_path, offered_activities):
     step = {"step_id": "a", "activity_id": "fly_to_moon", "title": "Fly"}
     write(tmp_path, "other", plan={"schema_version": 1, "workflow_name": "x", "steps": [step]})

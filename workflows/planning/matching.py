@@ -71,7 +71,7 @@ class Match:
 def parse_term(kind: str, written: str, weight: float) -> Term:
     """Read ``"leak*"`` or ``"water main"``. Raises ValueError when there is no word in it."""
     prefix = written.endswith("*")
-    stems = tuple(_without_small(words(written)))
+    stems = tuple(without_small(words(written)))
     if prefix and stems:
         # A beginning must not lose an ending: "flood*" is meant to cover "flooded" and "floods".
         stems = (*stems[:-1], written.rstrip("*").split()[-1].casefold())
@@ -104,7 +104,7 @@ class TermIndex:
     def matches(self, statement: str) -> list[Match]:
         """Return the kinds that any term speaks for, best first; equal scores in the order of their names."""
         heard = [
-            self._correct(part) for word in _without_small(words(statement)) for part in self._apart(word)
+            self._correct(part) for word in without_small(words(statement)) for part in self._apart(word)
         ]
         stems = [word for word, _ in heard]
         found: dict[Term, list[_Hit]] = defaultdict(list)
@@ -149,7 +149,7 @@ class TermIndex:
         return (min(near), FUZZY_WEIGHT) if near else (word, 1.0)
 
 
-def _without_small(said: list[str]) -> list[str]:
+def without_small(said: list[str]) -> list[str]:
     return [word for word in said if word not in _SMALL]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,14 +30,17 @@ __all__ = [
 
 FREQUENT = 0.5  # added to a score for each level of a playbook's frequency; a word is worth 2 to 14
 ALIKE = 3.0  # more than the hint of a single small word, which says less than that people confuse two kinds
-ENOUGH = 2.5  # the least score that is an answer rather than a guess
+ENOUGH = 2.5  # the least score of words that is an answer rather than a guess
+LIKE = 2.0  # what it counts against a kind that its examples are less like a statement than another's
+UNLIKE = 20.0  # the most that this counts
 SURE = {"place": 0.6, "urgency": 0.5}  # words find a place and an urgency, and know nothing of the city
 CANDIDATES = 3  # kept with the draft, so that staff see what else it might have been
 
 
 @dataclass(frozen=True)
 class Choice:
-    """``why`` are the words that spoke for the playbook, the heaviest first."""
+    """``why`` are the words that spoke for the playbook, the heaviest first; ``score`` is below 0 where the examples
+    speak against it and no words for it."""
 
     playbook: Playbook
     score: float
@@ -46,29 +50,27 @@ class Choice:
 def choose(statement: str, folder: Path = FOLDER) -> list[Choice]:
     """Return the playbooks that fit ``statement``, best first, never empty.
 
-    The general playbook leads when nothing reaches ``ENOUGH``, with what cities hear of most behind the little that was
-    found, and is otherwise last. Kinds that people confuse with the first come before those that only a hint speaks
-    for, with no score where nothing does.
+    Words decide (``matching``), as far as the examples of the kinds do not speak against it (``likeness``). The general
+    playbook leads when no words reach ``ENOUGH``, whatever the examples say: a guess is worse than a person who reads.
+    Behind it come the kinds by the little that was found, and what cities hear of most. It is otherwise last. Kinds
+    that people confuse with the first come before those that only a hint speaks for.
     """
     shelf = load_playbooks(folder)
     heard = clean(statement)
-    found = [_weighed(shelf.playbooks[match.kind], match) for match in shelf.index.matches(heard)]
-    found.sort(key=lambda choice: -choice.score)
+    found = {match.kind: _weighed(shelf.playbooks[match.kind], match) for match in shelf.index.matches(heard)}
+    distances = shelf.likeness.distances(heard)
     general = Choice(shelf.playbooks[GENERAL], 0.0, ())
-    if not found or found[0].score < ENOUGH:
-        often = sorted(shelf.playbooks.values(), key=lambda playbook: -playbook.frequency)
-        return [general, *_with(found, [playbook for playbook in often if playbook.kind != GENERAL])]
-    first = found[0]
+    nothing = {kind: Choice(playbook, 0.0, ()) for kind, playbook in shelf.playbooks.items()}
+    if max((choice.score for choice in found.values()), default=0.0) < ENOUGH:
+        order = sorted((nothing | found).values(), key=lambda choice: _unlikely(choice, distances))
+        return [general, *(choice for choice in order if choice.playbook.kind != GENERAL)]
+    judged = {kind: _judged(choice, distances) for kind, choice in (nothing | found).items()}
+    first = max(judged.values(), key=lambda choice: choice.score)
     alike = {kind: ALIKE * (1 - place / 5) for place, kind in enumerate(first.playbook.alike)}
-    others = _with(found[1:], [shelf.playbooks[kind] for kind in alike])
+    named = [kind for kind in judged if kind in found or kind in alike or distances]
+    others = [judged[kind] for kind in named if kind not in (first.playbook.kind, GENERAL)]
     others.sort(key=lambda choice: -choice.score - alike.get(choice.playbook.kind, 0.0))
-    return [first, *others, general]
-
-
-def _with(found: list[Choice], further: list[Playbook]) -> list[Choice]:
-    """What was found, and behind it those of ``further`` that were not."""
-    named = {choice.playbook.kind for choice in found}
-    return [*found, *(Choice(playbook, 0.0, ()) for playbook in further if playbook.kind not in named)]
+    return [first, *others, *([] if first.playbook.kind == GENERAL else [general])]
 
 
 def _weighed(playbook: Playbook, match: Match) -> Choice:
@@ -76,10 +78,22 @@ def _weighed(playbook: Playbook, match: Match) -> Choice:
     return Choice(playbook, match.score + FREQUENT * playbook.frequency, match.why)
 
 
+def _judged(choice: Choice, distances: Mapping[str, float]) -> Choice:
+    """What the words say of a kind, less what the examples say against it."""
+    against = min(-LIKE * distances.get(choice.playbook.kind, -UNLIKE), UNLIKE) if distances else 0.0
+    return Choice(choice.playbook, round(choice.score - against, 3), choice.why)
+
+
+def _unlikely(choice: Choice, distances: Mapping[str, float]) -> tuple[float, int]:
+    return -_judged(choice, distances).score, -choice.playbook.frequency
+
+
 def confidence(choices: list[Choice]) -> float:
     """Return how clearly the first choice leads: 0 when nothing fits, nearly 1 when only this does."""
-    first = choices[0].score
-    second = max((choice.score for choice in choices[1:]), default=0.0)
+    if choices[0].playbook.kind == GENERAL:
+        return 0.0
+    first = max(choices[0].score, ENOUGH)  # what leads by its examples alone does not lead by much
+    second = max((choice.score for choice in choices[1:] if choice.score > 0), default=0.0)
     return round(first / (first + second + ENOUGH), 2)
 
 
@@ -112,7 +126,9 @@ class PlaybookPlanner:
             "playbook": playbook.kind,
             "version": playbook.version,
             "why": _why(chosen, is_known=known is not None),
-            "candidates": [{"playbook": c.playbook.kind, "score": c.score} for c in choices[:CANDIDATES]],
+            "candidates": [
+                {"playbook": c.playbook.kind, "score": max(0.0, c.score)} for c in choices[:CANDIDATES]
+            ],
         }
         return PlannedDraft(copy.deepcopy(dict(playbook.plan)), facts, "playbooks", detail)
 
@@ -128,7 +144,9 @@ def _why(chosen: Choice, *, is_known: bool) -> str:
     if is_known:
         return "The category was already known."
     if not chosen.why:
-        return "No playbook fits these words, so a person decides."
+        if chosen.playbook.kind == GENERAL:
+            return "No playbook fits these words, so a person decides."
+        return "Other reports in such words were of this kind."
     return "The statement speaks of: " + ", ".join(_read(term) for term in chosen.why[:5]) + "."
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,12 @@ import yaml
 from mudda.errors import MuddaError
 from workflows.planning.base import URGENCIES, Urgency
 from workflows.planning.city import shipped_categories
+from workflows.planning.likeness import Likeness
 from workflows.planning.matching import Term, TermIndex, parse_term
 from workflows.planning.urgency import hints_index
 
 FOLDER = Path(__file__).parent.parent / "playbooks"
+EXAMPLES = "examples"  # the folder beside the playbooks with a text for each kind, a statement a line
 MOST_FREQUENT = 3
 GENERAL = "other"  # the playbook of a statement that fits nothing
 
@@ -56,10 +58,16 @@ class Playbook:
 
 @dataclass(frozen=True)
 class Shelf:
-    """All playbooks of a folder, and the index of their words."""
+    """All playbooks of a folder, the index of their words, and statements that are an example of each kind."""
 
     playbooks: Mapping[str, Playbook]
     index: TermIndex
+    examples: Mapping[str, tuple[str, ...]]
+
+    @cached_property
+    def likeness(self) -> Likeness:
+        """Learnt from the examples when it is first asked for: most commands of manage.py choose nothing."""
+        return Likeness(self.examples)
 
 
 # libyaml's reader is eight times faster, and every command of manage.py reads the playbooks.
@@ -105,10 +113,17 @@ def load_playbooks(folder: Path = FOLDER) -> Shelf:
         for other in playbook.alike
         if other == kind or (other not in playbooks and not problems)
     ]
+    examples, bad_examples = _examples(folder)
+    problems += bad_examples
+    problems += [
+        f"{EXAMPLES}/{kind}.txt: there is no such playbook"
+        for kind in examples
+        if kind not in playbooks and not problems
+    ]
     if problems:
         raise PlaybookError(problems)
     terms = [term for playbook in playbooks.values() for term in playbook.terms]
-    return Shelf(playbooks=playbooks, index=TermIndex(terms))
+    return Shelf(playbooks=playbooks, index=TermIndex(terms), examples=examples)
 
 
 def _read(path: Path) -> Playbook | list[str]:
@@ -140,6 +155,17 @@ def _read(path: Path) -> Playbook | list[str]:
         default_urgency=default,
         plan=raw["plan"],
     )
+
+
+def _examples(folder: Path) -> tuple[dict[str, tuple[str, ...]], list[str]]:
+    """The statements that are examples of each kind, which may have none; and what is wrong with the files."""
+    examples, problems = {}, []
+    for path in sorted(folder.glob(f"{EXAMPLES}/*.txt")):
+        try:
+            examples[path.stem] = tuple(path.read_text(encoding="utf-8").split("\n"))
+        except UnicodeDecodeError as error:
+            problems.append(f"{EXAMPLES}/{path.name}: {error}")
+    return {kind: tuple(filter(str.strip, said)) for kind, said in examples.items()}, problems
 
 
 def _header_problems(raw: dict[str, Any], stem: str) -> list[str]:
