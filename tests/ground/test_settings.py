@@ -120,7 +120,7 @@ def test_what_is_good_is_not_complained_of():
         ({"TIME_ZONE": "Mars/Olympus"}, "mudda.E017"),
         ({"GENERATE_WAIT": "60.5"}, "mudda.E018"),
         ({"GENERATE_WAIT": "-1"}, "mudda.E018"),
-        ({"GENERATE_WAIT": "nan"}, "mudda.E018"),
+        ({"GENERATE_WAIT": "nan"}, "GENERATE_WAIT cannot be read"),
         ({"TEMPORAL_ADDRESS": "elsewhere:7233"}, "TEMPORAL_HOST and TEMPORAL_ADDRESS"),
         ({"TEMPORAL_CONFIG_FILE": "/nowhere/temporal.toml"}, "TEMPORAL_CONFIG_FILE"),
         ({"EMAIL_URL": "pigeon://loft"}, "EMAIL_URL cannot be read"),
