@@ -1,9 +1,15 @@
 """A plan that is still being written, in the admin."""
 
+from concurrent.futures import ThreadPoolExecutor
+from zoneinfo import ZoneInfo
+
 import pytest
+from django.db import connection, transaction
 from django.test import Client
 from django.urls import reverse
+from playwright.sync_api import expect
 
+from mudda import events
 from tests import factories
 from tests.admin.looking import said
 from tests.drafting.answers import STATEMENT, answers_well
@@ -73,6 +79,46 @@ def test_there_is_nothing_to_launch_yet(signed_in, drafting):
     where = reverse("admin:executions_workflowexecution_launch", args=[drafting.pk])
     for answer in (signed_in.get(where), signed_in.post(where, {"digest": "0" * 64})):
         assert (answer.status_code, answer["Location"]) == (302, page(drafting))
+
+
+def test_the_page_says_when_a_stage_came_and_that_it_came_again_or_from_the_playbooks(
+    staff, drafting, settings, visit
+):
+    visit.sign_in(staff)
+    visit.page.goto(page(drafting))
+    done = visit.page.locator("#drafting .is-done")
+    again = visit.page.get_by_text("could not be used")
+    playbooks = visit.page.get_by_text("the playbooks write one")
+
+    further = {
+        "plan.category_found": {"category": "water_leak", "confidence": 0.9},
+        "plan.policies_found": {"passages": []},
+        "plan.written": {"steps": 1},
+    }
+    asked = drafting.created_at.astimezone(ZoneInfo(settings.TIME_ZONE))
+
+    def tell(*types, planner):
+        def append():
+            with transaction.atomic():
+                for type in types:
+                    events.append(drafting, type, {"run": "1", "planner": planner, **further[type]})
+            connection.close()
+
+        with ThreadPoolExecutor(1) as elsewhere:  # in this thread runs the browser's event loop
+            elsewhere.submit(append).result()
+
+    tell("plan.category_found", "plan.policies_found", "plan.written", planner="openai")
+    expect(done).to_have_count(4)
+    expect(done.first).to_contain_text(f"{asked:%H:}")
+    expect(again).to_be_hidden()
+    tell("plan.written", planner="openai")
+    expect(again).to_be_visible()
+    tell("plan.category_found", planner="playbooks")
+    expect(playbooks).to_be_visible()
+    expect(again).to_be_hidden()
+    expect(done).to_have_count(2)
+    visit.picture("plan-drafting-by-playbooks")
+    visit.at_ease()
 
 
 def test_the_page_turns_into_the_plan_by_itself(
