@@ -84,7 +84,7 @@ def _departments_of(issue: Issue, words: str) -> list[str]:
     """Codes: the issue's own department, or those of the likeliest kinds."""
     if issue.department is not None:
         return [issue.department.code]
-    likeliest = [choice.playbook.category for choice in choose(words)[:LIKELIEST]]
+    likeliest = [choice.playbook.category for choice in choose(words, by_examples=False)[:LIKELIEST]]
     found = Category.objects.filter(code__in=likeliest).values_list("department__code", flat=True)
     return sorted(set(found))
 

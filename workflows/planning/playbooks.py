@@ -47,7 +47,7 @@ class Choice:
     why: tuple[str, ...]
 
 
-def choose(statement: str, folder: Path = FOLDER) -> list[Choice]:
+def choose(statement: str, folder: Path = FOLDER, *, by_examples: bool = True) -> list[Choice]:
     """Return the playbooks that fit ``statement``, best first, never empty.
 
     Words decide (``matching``), as far as the examples of the kinds do not speak against it (``likeness``). The general
@@ -58,7 +58,7 @@ def choose(statement: str, folder: Path = FOLDER) -> list[Choice]:
     shelf = load_playbooks(folder)
     heard = clean(statement)
     found = {match.kind: _weighed(shelf.playbooks[match.kind], match) for match in shelf.index.matches(heard)}
-    distances = shelf.likeness.distances(heard)
+    distances = shelf.likeness.distances(heard) if by_examples else {}
     general = Choice(shelf.playbooks[GENERAL], 0.0, ())
     nothing = {kind: Choice(playbook, 0.0, ()) for kind, playbook in shelf.playbooks.items()}
     if max((choice.score for choice in found.values()), default=0.0) < ENOUGH:
