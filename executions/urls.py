@@ -5,7 +5,11 @@ from executions import field_views, link_views, steering_views, task_views, view
 urlpatterns = [
     path("workflows/executions", views.ListExecutions.as_view()),
     path("workflows/executions/<uuid:execution_id>", views.ExecutionDetail.as_view()),
-    path("workflows/executions/<uuid:execution_id>/events", views.ExecutionEvents.as_view()),
+    path(
+        "workflows/executions/<uuid:execution_id>/events",
+        views.ExecutionEvents.as_view(),
+        name="execution-events",
+    ),
     path("workflows/executions/<uuid:execution_id>/steps", views.ExecutionSteps.as_view()),
     path("workflows/executions/<uuid:execution_id>/documents", views.ExecutionDocuments.as_view()),
     path("workflows/executions/<uuid:execution_id>/messages", views.ExecutionMessages.as_view()),

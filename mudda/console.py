@@ -55,12 +55,13 @@ TONES = {
 
 @dataclass(frozen=True)
 class Button:
-    """A way on from a page. ``post``: it does something at once, so it is a form and not a link."""
+    """A way on from a page. ``post``: it does something at once, so it is a form and not a link. ``key`` presses it."""
 
     label: str
     url: str
     tone: str = ""
     post: bool = False
+    key: str = ""
 
 
 @dataclass(frozen=True)

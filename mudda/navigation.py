@@ -13,7 +13,7 @@ WORK = (
     ("Issues", "report", "issues_issue", "issues.view_issue"),
     ("Plans", "fact_check", "workflows_workflowplan", "workflows.view_workflowplan"),
     ("Runs", "play_circle", "executions_workflowexecution", "executions.view_workflowexecution"),
-    ("Tasks", "task_alt", "executions_humantask", "executions.view_humantask"),
+    ("My tasks", "task_alt", "executions_mytask", "executions.view_humantask"),
 )
 SETUP = (
     ("Policies", "policy", "workflows_policydocument", "workflows.view_policydocument"),

@@ -10,9 +10,22 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
-from executions.assigning import leads
+from executions.console.arranging import (
+    ACCEPT,
+    DECLINE,
+    GIVE_LINK,
+    WITHDRAW_LINKS,
+    button_for,
+    links_of,
+    ways_for,
+)
+from executions.console.inbox import next_task
+from executions.console.keys import TASK_KEYS
 from executions.console.task_form import TaskForm
+from executions.console.whom import decider_of, lost_its_assignee
 from executions.crews import photo_fields
 from executions.deciding import GIVES_ANSWER, TaskTaken, ensure_may_decide, ensure_not_taken, ensure_open
 from executions.models import HumanTask, StepRun, TaskStatus, TaskUpload
@@ -20,19 +33,20 @@ from executions.tasks import DONE, ESCALATION
 from mudda import console
 from mudda.errors import Forbidden
 from workflows.plan.comparing import timestamp
+from workflows.plan.core import DISPATCH_CREW
 from workflows.plan.durations import working_in_words
 
 DECIDE = "executions.decide_humantask"
 OUTCOMES = {
-    DONE: ("Send the answer", "primary"),
-    "approve": ("Approve", "primary"),
-    "reject": ("Reject", "danger"),
-    "it_happened": ("It happened: go on", ""),
-    "do_it_again": ("It did not happen: do it again", ""),
-    "retry": ("Try it again", "primary"),
-    "skip": ("Go on without it", ""),
-    "answer": ("Give this result", ""),
-    "stop": ("Stop the run", "danger"),
+    DONE: (_("Send the answer"), "primary"),
+    "approve": (_("Approve"), "primary"),
+    "reject": (_("Reject"), "danger"),
+    "it_happened": (_("It happened: go on"), ""),
+    "do_it_again": (_("It did not happen: do it again"), ""),
+    "retry": (_("Try it again"), "primary"),
+    "skip": (_("Go on without it"), ""),
+    "answer": (_("Give this result"), ""),
+    "stop": (_("Stop the run"), "danger"),
 }
 """What the buttons say; an outcome that isn't here is shown by its own name."""
 OPEN = (TaskStatus.OPEN, TaskStatus.ON_HOLD)
@@ -52,19 +66,23 @@ def task_page(request: HttpRequest, task: HumanTask) -> dict[str, Any]:
     """What the template needs of a task, for whoever looks at it."""
     by = console.person(request)
     why_not, labels = why_not_decide(task, by), labels_of(task)
-    outcomes = outcomes_of(task)
+    outcomes, ways = outcomes_of(task), ways_for(task, by)
     asks = any(outcome.answers for outcome in outcomes)
     uploads = list(task.uploads.order_by("created_at", "pk"))
+    is_over = task.status not in OPEN
+    links = links_of(task)
     return {
         "title": task.title,
         "status": console.badge(task.status),
         "overdue": overdue_badge(is_overdue(task)),
         "due": working_in_words(task.due) if task.due else "",
-        "is_over": task.status not in OPEN,
+        "is_over": is_over,
         "why_not": why_not,
+        "lost_its_assignee": lost_its_assignee(task),
         "asks": asks,
         "form": TaskForm(task, labels) if asks and not why_not else None,
         "by_hand": next((one for one in outcomes if one.answers and one.value != DONE), None),
+        "wants_by_hand": "by-hand" in request.GET,
         "outcomes": outcomes,
         "outcome": console.in_words(task.outcome),
         "asks_why": task.kind == ESCALATION,
@@ -74,15 +92,28 @@ def task_page(request: HttpRequest, task: HumanTask) -> dict[str, Any]:
         "decided_by": decider_of(task),
         "run_url": console.page_of(task.execution),
         "issue_url": console.page_of(task.execution.plan.issue),
+        "is_crews": task.kind == DISPATCH_CREW.activity_id,
+        "crew_buttons": [button_for(name, task) for name in (ACCEPT, DECLINE) if name in ways],
+        "links": links,
+        "link_buttons": _link_buttons(task, ways, any(row.state == "good" for row in links)),
+        "next_task": next_task(by, task) if is_over else None,
+        "inbox_url": reverse("admin:executions_mytask_changelist"),
+        "keys": TASK_KEYS,
     }
+
+
+def _link_buttons(task: HumanTask, ways: frozenset[str], any_good: bool) -> list[console.Button]:
+    """To make a link, and to withdraw those that are good still."""
+    names = [name for name in (GIVE_LINK, WITHDRAW_LINKS) if name in ways]
+    return [button_for(name, task) for name in names if name != WITHDRAW_LINKS or any_good]
 
 
 def why_not_decide(task: HumanTask, by: User) -> str:
     """Why this person cannot decide the task now; "" where they can."""
     if task.status not in OPEN:
-        return "It is over."
+        return gettext("It is over.")
     if not by.has_perm(DECIDE):
-        return "You may read tasks, but not decide them."
+        return gettext("You may read tasks, but not decide them.")
     try:
         ensure_may_answer(task, by)
     except (Forbidden, TaskTaken) as error:
@@ -101,27 +132,14 @@ def ensure_may_answer(task: HumanTask, by: User) -> None:
     ensure_not_taken(task, by)
 
 
-def task_buttons(task: HumanTask, by: User) -> list[console.Button]:
-    """To take an open task, or to give it back."""
-    if task.status not in OPEN or not by.has_perm(DECIDE):
-        return []
-    if task.assignee_id is None:
-        return [] if why_not_decide(task, by) else [_button("Claim", "claim", task)]
-    return [_button("Give back", "release", task)] if task.assignee_id == by.pk or leads(by) else []
-
-
-def _button(label: str, name: str, task: HumanTask) -> console.Button:
-    return console.Button(label, reverse(f"admin:executions_humantask_{name}", args=[task.pk]), post=True)
-
-
 def outcomes_of(task: HumanTask) -> list[Outcome]:
     """The task's outcomes. Those that send the form come first: the Enter key presses a form's first button."""
     found = []
     for value in task.outcomes:
         label, tone = OUTCOMES.get(value, (console.in_words(value), ""))
         if value == DONE and not task.form.get("properties"):
-            label = "Done"
-        found.append(Outcome(value, label, tone, value in GIVES_ANSWER))
+            label = gettext("Done")
+        found.append(Outcome(value, str(label), tone, value in GIVES_ANSWER))
     return sorted(found, key=lambda outcome: not outcome.answers)
 
 
@@ -131,24 +149,7 @@ def is_overdue(task: HumanTask) -> bool:
 
 
 def overdue_badge(is_late: bool) -> SafeString:
-    return console.badge("failed", "Overdue") if is_late else SafeString("")
-
-
-def decider_of(task: HumanTask) -> str:
-    """Who decided: the user, or whose link it was; "" where the clock or the run did."""
-    if task.decided_by is not None:
-        return task.decided_by.get_username()
-    return f"{_role_in_words(task)}, through a signed link" if task.decided_role else ""
-
-
-def _role_in_words(task: HumanTask) -> str:
-    """Whose signed link was used: ``issue.reporter``, or ``department:<code>``, mostly the task's own."""
-    code = task.decided_role.partition(":")[2]
-    if not code:
-        return "the reporter"
-    return (
-        task.department.name if task.department and task.department.code == code else f"the department {code}"
-    )
+    return console.badge("failed", gettext("Overdue")) if is_late else SafeString("")
 
 
 def labels_of(task: HumanTask) -> Mapping[str, str]:
@@ -181,9 +182,9 @@ def _files(value: Any, by_id: Mapping[str, TaskUpload]) -> list[TaskUpload]:
 
 def _value(value: Any) -> str:
     if isinstance(value, bool):
-        return "Yes" if value else "No"
+        return gettext("Yes") if value else gettext("No")
     if isinstance(value, list):
-        return ", ".join(map(str, value)) or "none"
+        return ", ".join(map(str, value)) or gettext("none")
     if isinstance(value, str) and (moment := timestamp(value)) is not None:
         return date_format(timezone.localtime(moment), "j M Y, H:i:s")
-    return "nothing" if value in (None, "") else str(value)
+    return gettext("nothing") if value in (None, "") else str(value)

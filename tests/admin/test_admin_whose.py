@@ -148,7 +148,7 @@ def test_the_crew_that_comes_and_the_one_that_could_not_are_shown(owner, crew, p
 def test_who_decided_through_a_link_is_named_by_role(owner, crew):
     issue_link(crew, "department:water")
     decide_task(task_id=crew.pk, outcome="done", answer={}, by=crew.links.get())
-    words = "the department water, through a signed link"
+    words = "the department Water Supply, through a signed link"
     assert words in owner.get(page_of_task(crew)).content.decode()
     run = reverse("admin:executions_workflowexecution_change", args=[crew.execution_id])
     assert words in owner.get(run).content.decode()

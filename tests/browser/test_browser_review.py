@@ -66,7 +66,7 @@ def test_staff_find_a_draft_read_it_approve_and_launch_it_and_follow_the_run(
     page.get_by_role("button", name="Approve and launch").click()
     page.wait_for_url(re.compile(r"/workflowexecution/[0-9a-f-]{36}/change/"))
     run = page.url
-    page.get_by_role("link", name="Call out the water crew").first.wait_for(timeout=60_000)
+    page.locator(".mr-waits").get_by_text("Call out the water crew").wait_for(timeout=60_000)
     visit.go("Tasks")
     visit.picture("tasks")
     page.get_by_role("link", name="Call out the water crew").click()
