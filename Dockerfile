@@ -15,6 +15,7 @@ COPY workflows workflows/
 COPY executions executions/
 COPY templates templates/
 COPY static static/
+COPY locale locale/
 RUN deploy/image/collect /app/venv /app/collected
 
 FROM python:3.11.14-slim-bookworm

@@ -12,7 +12,7 @@ CHECKED := env -i PATH="$$PATH" HOME="$$HOME" LANG=C.UTF-8 MUDDA_ENV_FILE= SECRE
 	DATABASE_URL=postgresql://nobody@127.0.0.1:9/none TEMPORAL_HOST=127.0.0.1:9 DEBUG=false HTTPS_ONLY=true \
 	ALLOWED_HOSTS=mudda.example.org PUBLIC_URL=https://mudda.example.org OPENAI_API_KEY= EMAIL_URL=
 
-.PHONY: help install demo up test lint snapshot browser tools aimock image bench fuzz clean
+.PHONY: help install demo up test lint snapshot messages screenshots browser tools aimock image bench fuzz clean
 
 help:
 	@echo 'make demo     do the main job once, on an embedded stack of its own, and show it'
@@ -20,6 +20,8 @@ help:
 	@echo 'make test     everything that CI runs: lint, types, checks, the whole suite'
 	@echo 'make lint     the same without the suite'
 	@echo 'make snapshot keep the OpenAPI document as it is now; one that breaks clients only with BREAKING=1'
+	@echo 'make messages bring the catalogues of translations in locale/ in step with the code'
+	@echo 'make screenshots show every screen in docs/screenshots: ONLY=home'
 	@echo 'make bench    measure everything and write docs/performance.md: WAITING=10000 runs waiting for people'
 	@echo 'make fuzz     try the API against its OpenAPI document as every role and write docs/fuzz.md: SEED=1'
 	@echo 'make install  only make the environment in .venv'
@@ -27,6 +29,7 @@ help:
 
 install:
 	@.ci/install $(VENV) requirements-dev.txt
+	@.ci/catalogues $(VENV)
 
 demo: install
 	@exec $(PY) -m mudda.devstack.demo
@@ -41,6 +44,10 @@ lint: install
 	$(VENV)/bin/lint-imports
 	$(CHECKED) $(PY) manage.py check --deploy --fail-level WARNING
 	$(CHECKED) $(PY) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
+
+messages: install
+	$(CHECKED) $(PY) manage.py messages
+	@.ci/catalogues $(VENV)
 
 snapshot: install
 	$(CHECKED) DJANGO_SETTINGS_MODULE=mudda.settings $(PY) -m tests.api.snapshot $(if $(BREAKING),--breaking)
@@ -61,6 +68,10 @@ aimock: install
 
 image: install
 	@.ci/image $(VENV)
+
+# Looked at by people: not a part of `make test`.
+screenshots: install browser
+	@exec $(PY) -m tests.screenshots $(if $(ONLY),--only $(ONLY))
 
 bench: install
 	@exec $(PY) -m benchmarks $(if $(WAITING),--waiting $(WAITING))

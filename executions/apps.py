@@ -6,6 +6,9 @@ class ExecutionsConfig(AppConfig):
     verbose_name = "Runs"
 
     def ready(self) -> None:
+        from mudda import languages
+
+        languages.name_in_any_language(self)
         from executions import (  # noqa: F401 (event_types registers them)
             calendars,
             deadlines,

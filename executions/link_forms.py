@@ -4,10 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from executions.console.answers import AnswerForm
 from executions.crews import photo_fields, too_few_photos
 from executions.models import TaskUpload
+from mudda.languages import translated
 
 LOCAL_TIME = "%Y-%m-%dT%H:%M"
 """What a ``datetime-local`` field shows and sends; in the city's time zone."""
@@ -19,22 +22,22 @@ class SaysErrors(forms.Form):
     def show(self, problems: Iterable[Mapping[str, Any]]) -> None:
         for problem in problems:
             name = str(problem.get("pointer", "")).strip("/").split("/")[0]
-            self.add_error(name if name in self.fields else None, str(problem.get("message", "")))
+            self.add_error(name if name in self.fields else None, translated(str(problem.get("message", ""))))
 
 
 class AcceptForm(SaysErrors):
     crew = forms.CharField(
         max_length=500,
-        label="Who comes?",
-        help_text="Such as “Crew 7”.",
-        error_messages={"required": "Say who comes."},
+        label=_("Who comes?"),
+        help_text=_("Such as “Crew 7”."),
+        error_messages={"required": _("Say who comes.")},
     )
     arrival_at = forms.DateTimeField(
-        label="When do you expect to be there?",
+        label=_("When do you expect to be there?"),
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format=LOCAL_TIME),
         error_messages={
-            "required": "Say when you expect to be there.",
-            "invalid": "Write it as a date and a time, such as 2026-05-31T14:30.",
+            "required": _("Say when you expect to be there."),
+            "invalid": _("Write it as a date and a time, such as 2026-05-31T14:30."),
         },
     )
 
@@ -42,9 +45,9 @@ class AcceptForm(SaysErrors):
 class DeclineForm(SaysErrors):
     reason = forms.CharField(
         max_length=2_000,
-        label="Why not?",
+        label=_("Why not?"),
         widget=forms.Textarea(attrs={"rows": 2}),
-        error_messages={"required": "Say why, so that the department can help."},
+        error_messages={"required": _("Say why, so that the department can help.")},
     )
 
 
@@ -87,18 +90,18 @@ class ReportForm(AnswerForm):
             choices=files,
             required=needed,
             widget=forms.CheckboxSelectMultiple,
-            help_text="JPEG, PNG, WebP or PDF, each at most 10 MB.",
+            help_text=_("JPEG, PNG, WebP or PDF, each at most 10 MB."),
             initial=[key for key, _ in files] if len(self.photo_fields) == 1 else [],
             error_messages={
-                "required": "Add at least one photo.",
-                "invalid_choice": "A file is not here any more. Please add it again.",
+                "required": _("Add at least one photo."),
+                "invalid_choice": _("A file is not here any more. Please add it again."),
             },
         )
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         if not self.errors and (missing := too_few_photos(self.kind, self.schema, cleaned)):
-            self.add_error("photos", missing)
+            self.add_error("photos", translated(missing))
         return cleaned
 
     def answer(self) -> dict[str, Any]:
@@ -111,15 +114,15 @@ class ReportForm(AnswerForm):
 
 def _make_plain(field: forms.Field, schema: Mapping[str, Any]) -> None:
     """The admin's fields with ordinary widgets, and choices that a thumb can hit."""
-    field.error_messages["required"] = "Please answer this."
+    field.error_messages["required"] = gettext("Please answer this.")
     if isinstance(field, forms.ChoiceField):
         choices: list[Any] = [(key, words) for key, words in list(field.choices) if key != ""]  # type: ignore[arg-type]
         if len(choices) <= 6:
             field.widget = forms.RadioSelect()
-            field.choices = choices if field.required else [*choices, ("", "No answer")]
+            field.choices = choices if field.required else [*choices, ("", gettext("No answer"))]
         else:
             field.widget = forms.Select()
-            field.choices = [("", "Choose one"), *choices]
+            field.choices = [("", gettext("Choose one")), *choices]
     elif isinstance(field, forms.DateTimeField):
         field.widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format=LOCAL_TIME)
     elif isinstance(field, forms.IntegerField):  # and its children for other numbers

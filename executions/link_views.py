@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from executions.accepting import AlreadyAccepted, accept_task, decline_task
@@ -28,6 +29,7 @@ from executions.uploads import add_upload
 from mudda.errors import MuddaError
 from mudda.files.checking import ACCEPTED
 from mudda.files.serving import file_response
+from mudda.languages import in_words, translated
 from workflows.plan.core import ASK_REPORTER, DISPATCH_CREW, INSPECT_SITE
 
 COOKIE, SALT = "mudda_task", "mudda.executions.link_views"
@@ -119,7 +121,7 @@ class _Page:
             accept_task(task_id=self.task.pk, by=self.link, **self.accept.cleaned_data)
         except AlreadyAccepted as error:
             self.task.refresh_from_db()
-            self.notice = error.detail
+            self.notice = translated(error.detail)
             return self._show(409)
         except MuddaError as error:
             if not error.errors:
@@ -141,7 +143,9 @@ class _Page:
         self._keep_files(data)
         self.report = self._report_form(data)
         if not done:
-            self.notice = "" if self.file_errors else "Saved so far. Send it when everything is filled in."
+            self.notice = (
+                "" if self.file_errors else gettext("Saved so far. Send it when everything is filled in.")
+            )
             return self._show(422 if self.file_errors else 200)
         self.quiet = False
         if not self.report.is_valid() or self.file_errors:
@@ -163,14 +167,17 @@ class _Page:
                 except (TaskClosed, LinkExpired, LinkRevoked):
                     raise
                 except AdapterError:
-                    self._blame(name, file.name, "It could not be stored just now. Please try again.")
+                    self._blame(
+                        name, file.name, gettext("It could not be stored just now. Please try again.")
+                    )
                 except MuddaError as error:
-                    self._blame(name, file.name, error.detail)
+                    self._blame(name, file.name, translated(error.detail))
                 else:
                     data.appendlist(f"answer-{name}", str(upload.pk))
 
     def _blame(self, name: str, file: str | None, message: str) -> None:
-        self.file_errors.setdefault(name, []).append(f"{(file or 'A file')[:80]}: {message}")
+        named = (file or gettext("A file"))[:80]
+        self.file_errors.setdefault(name, []).append(f"{named}: {message}")
 
     def _report_form(self, data: Any = None) -> ReportForm:
         uploads = list(self.task.uploads.order_by("created_at", "pk"))
@@ -215,6 +222,7 @@ def _facts(link: TaskLink) -> dict[str, Any]:
     inputs = _inputs(task)
     if task.kind in CREW_KINDS and link.role.startswith("department:"):
         facts |= {"address": inputs.get("address", ""), "urgency": inputs.get("urgency", "")}
+        facts["urgency_words"] = in_words(str(facts["urgency"])).lower()
     return facts
 
 
@@ -226,7 +234,7 @@ def _inputs(task: HumanTask) -> dict[str, Any]:
 
 def _labels(task: HumanTask) -> dict[str, str]:
     if task.kind == ASK_REPORTER.activity_id:
-        return {"answer": "Your answer"}
+        return {"answer": gettext("Your answer")}
     asked = _inputs(task).get("questions")
     if not isinstance(asked, dict):
         return {}
@@ -267,9 +275,10 @@ def _say(request: HttpRequest, what: str, status: int, link: TaskLink | None = N
 def _closed(request: HttpRequest, link: TaskLink, status: int) -> HttpResponse:
     task = link.task
     if task.decided_role:
-        who = "the reporter" if task.decided_role == "issue.reporter" else "the department"
+        is_reporter = task.decided_role == "issue.reporter"
+        who = gettext("the reporter") if is_reporter else gettext("the department")
     else:
-        who = "a member of staff"
+        who = gettext("a member of staff")
     context = {
         "city_name": settings.CITY_NAME,
         "what": task.status,

@@ -46,6 +46,7 @@ from issues.panels import cut, duplicates_panel, facts_panel
 from issues.reading import VIEW_REPORTER
 from issues.reference import WORKING_TIME
 from issues.services import LONGEST_ADDRESS, LONGEST_STATEMENT, clean_statement, report_issue, update_issue
+from issues.setup_forms import DepartmentForm
 from mudda import console
 from mudda.errors import MuddaError
 from mudda.saved_filters import KeepsFilters
@@ -324,6 +325,7 @@ class DepartmentAdmin(SetupAdmin):
     list_display = ("name", "code", "email", "people", "active")
     list_filter = ("active",)
     search_fields = ("name", "code")
+    form = DepartmentForm
     fields = ("name", "code", "email", "active", "staff", "working_hours", "closed_days")
     autocomplete_fields = ("staff",)
 

@@ -8,6 +8,9 @@ class IssuesConfig(AppConfig):
     verbose_name = "Issues"
 
     def ready(self) -> None:
+        from mudda import languages
+
+        languages.name_in_any_language(self)
         from issues import event_types  # noqa: F401 (registers them)
         from issues.sandboxes import CONTENTS
         from issues.subjects import describe_issue

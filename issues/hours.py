@@ -52,6 +52,36 @@ def parse_week(text: str) -> Week:
     return read_week(spans)
 
 
+def written_week(week: Week) -> list[list[list[str]]]:
+    """A week as a department keeps it: the opposite of ``read_week``."""
+    return [[[_clock(begins), _clock(ends)] for begins, ends in day] for day in week]
+
+
+def say_week(value: Any) -> str:
+    """A department's ``working_hours`` as ``parse_week`` reads them; days with the same hours together. Empty for none.
+
+    Raises:
+        BadHours: as ``read_week``.
+    """
+    if not value:
+        return ""
+    week = read_week(value)
+    if week == AROUND_THE_CLOCK:
+        return "24/7"
+    parts, first = [], 0
+    while first < len(DAYS):
+        last = first
+        while last + 1 < len(DAYS) and week[last + 1] == week[first]:
+            last += 1
+        if week[first]:
+            days = DAYS[first] if last == first else f"{DAYS[first]}-{DAYS[last]}"
+            parts.append(
+                f"{days} {','.join(f'{_clock(begins)}-{_clock(ends)}' for begins, ends in week[first])}"
+            )
+        first = last + 1
+    return "; ".join(parts)
+
+
 def read_days(value: Any) -> frozenset[date]:
     """The days that ``closed_days`` say, each ``YYYY-MM-DD``.
 
@@ -106,6 +136,10 @@ def _minutes(clock: Any) -> int:
     if minutes > MIDNIGHT:
         raise BadHours("Write times of day as 08:00, from 00:00 to 24:00.")
     return minutes
+
+
+def _clock(minutes: int) -> str:
+    return f"{minutes // 60:02}:{minutes % 60:02}"
 
 
 def _parse_days(text: str) -> Iterable[int]:

@@ -20,7 +20,8 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from oauth2_provider import models as oauth_models
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import (
@@ -35,6 +36,7 @@ from unfold.widgets import (
 from mudda import console, reach, sandboxes, scopes
 from mudda.addresses import parse_network
 from mudda.apikeys import NEW_SANDBOX, OVERLAP, create_api_key, rotate_api_key
+from mudda.languages import translated
 from mudda.models import ApiKey, Event, Sandbox
 from mudda.oauth import make_client
 from mudda.webhooks import admin as webhooks_admin  # noqa: F401 (registers its pages)
@@ -44,7 +46,7 @@ if TYPE_CHECKING:
 else:
     BaseUserAdmin = DjangoUserAdmin
 
-admin.site.index_title = "What waits for you"
+admin.site.index_title = _("What waits for you")
 admin.site.unregister(User)
 admin.site.unregister(Group)
 for model in (
@@ -59,6 +61,7 @@ for model in (
     )  # clients and their tokens are looked after with the keys that they stand for
 
 MYSELF, SERVICE = "me", "service"
+FOR_SUPERUSERS = _("For superusers only")
 
 
 # --- people -----------------------------------------------------------------------------------------
@@ -90,10 +93,10 @@ class PersonAdmin(BaseUserAdmin, console.ListAdmin):
     list_filter = ("is_active", "is_staff", "groups")
     fieldsets = (
         (None, {"fields": ("username", "password")}),
-        ("Person", {"fields": ("first_name", "last_name", "email")}),
-        ("May", {"fields": ("is_active", "is_staff", "groups")}),
-        ("For superusers only", {"fields": ("is_superuser", "user_permissions")}),
-        ("Dates", {"fields": ("last_login", "date_joined")}),
+        (_("Person"), {"fields": ("first_name", "last_name", "email")}),
+        (_("May"), {"fields": ("is_active", "is_staff", "groups")}),
+        (FOR_SUPERUSERS, {"fields": ("is_superuser", "user_permissions")}),
+        (_("Dates"), {"fields": ("last_login", "date_joined")}),
     )
     add_fieldsets = ((None, {"fields": ("username", "usable_password", "password1", "password2")}),)
     readonly_fields = ("last_login", "date_joined")
@@ -102,9 +105,9 @@ class PersonAdmin(BaseUserAdmin, console.ListAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).prefetch_related("groups")
 
-    @admin.display(description="Groups")
+    @admin.display(description=_("Groups"))
     def groups_column(self, user: User) -> str:
-        return ", ".join(group.name for group in user.groups.all()) or "none"
+        return ", ".join(group.name for group in user.groups.all()) or gettext("none")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return super().has_add_permission(request) and not console.is_limited(request.user)
@@ -118,7 +121,7 @@ class PersonAdmin(BaseUserAdmin, console.ListAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         found = super().get_fieldsets(request, obj)
-        return found if request.user.is_superuser else [f for f in found if f[0] != "For superusers only"]
+        return found if request.user.is_superuser else [f for f in found if f[0] != FOR_SUPERUSERS]
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "groups":
@@ -129,6 +132,14 @@ class PersonAdmin(BaseUserAdmin, console.ListAdmin):
 
 @admin.register(Group)
 class PeopleAdmin(DjangoGroupAdmin, console.ListAdmin):
+    filter_horizontal = ()  # two lists side by side don't fit on a telephone
+
+    def formfield_for_manytomany(
+        self, db_field: Any, request: HttpRequest | None = None, **kwargs: Any
+    ) -> Any:
+        kwargs["widget"] = UnfoldAdminCheckboxSelectMultipleWidget()
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
+
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(request.user.is_superuser)
 
@@ -144,65 +155,74 @@ class PeopleAdmin(DjangoGroupAdmin, console.ListAdmin):
 
 class KeyForm(forms.Form):
     name = forms.CharField(
-        max_length=80, widget=UnfoldAdminTextInputWidget(), help_text="Which program uses it, and where."
+        max_length=80, widget=UnfoldAdminTextInputWidget(), help_text=_("Which program uses it, and where.")
     )
     scopes = forms.MultipleChoiceField(widget=UnfoldAdminCheckboxSelectMultipleWidget())
     owner = forms.ChoiceField(
         widget=UnfoldAdminSelectWidget(),
-        help_text="Its owner's permissions bound what the key may do, and its deeds bear the owner's name.",
+        help_text=_(
+            "Its owner's permissions bound what the key may do, and its deeds bear the owner's name."
+        ),
     )
     days = forms.TypedChoiceField(
-        label="Valid for",
+        label=_("Valid for"),
         coerce=int,
         initial=365,
-        choices=[(30, "30 days"), (90, "90 days"), (365, "a year"), (0, "until it is revoked")],
+        choices=[(30, _("30 days")), (90, _("90 days")), (365, _("a year")), (0, _("until it is revoked"))],
         widget=UnfoldAdminSelectWidget(),
     )
 
     rate = forms.IntegerField(
-        label="Calls a minute",
+        label=_("Calls a minute"),
         required=False,
         min_value=1,
         max_value=1_000_000,
         widget=UnfoldAdminIntegerFieldWidget(),
     )
     networks = forms.CharField(
-        label="Only from these networks",
+        label=_("Only from these networks"),
         required=False,
         max_length=2_000,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
-        help_text="One a line, such as 203.0.113.0/24 or 2001:db8::/32. Empty: from anywhere.",
+        help_text=_("One a line, such as 203.0.113.0/24 or 2001:db8::/32. Empty: from anywhere."),
     )
     departments = forms.MultipleChoiceField(
-        label="Only for these departments",
+        label=_("Only for these departments"),
         required=False,
         widget=UnfoldAdminCheckboxSelectMultipleWidget(),
-        help_text="None: all that its owner may see.",
+        help_text=_("None: all that its owner may see."),
     )
     sandbox = forms.ChoiceField(
-        label="What it works on",
+        label=_("What it works on"),
         required=False,
         widget=UnfoldAdminSelectWidget(),
-        help_text="A sandbox key sees only its sandbox; what it makes is marked, and sends nothing outside.",
+        help_text=_(
+            "A sandbox key sees only its sandbox; what it makes is marked, and sends nothing outside."
+        ),
     )
     oauth = forms.BooleanField(
-        label="An OAuth 2 client too, with an id and a secret",
+        label=_("An OAuth 2 client too, with an id and a secret"),
         required=False,
         widget=UnfoldBooleanWidget(),
     )
 
     def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["rate"].help_text = f"Empty: {settings.RATE_LIMIT_KEY or 'no limit'}."
+        usual = settings.RATE_LIMIT_KEY or gettext("no limit")
+        self.fields["rate"].help_text = gettext("Empty: %(usual)s.") % {"usual": usual}
         mine = [s for s in scopes.known().values() if user.has_perms(s.permissions)]
-        owners = [(MYSELF, f"me ({user.get_username()})")]
+        owners = [(MYSELF, gettext("me (%(name)s)") % {"name": user.get_username()})]
         if not console.is_limited(user):  # a service account sees the whole city
-            owners.insert(0, (SERVICE, "a service account, made for this name"))
+            owners.insert(0, (SERVICE, gettext("a service account, made for this name")))
         choices = {
-            "scopes": [(s.name, f"{s.name}: {s.description}") for s in mine],
+            "scopes": [(s.name, f"{s.name}: {translated(s.description)}") for s in mine],
             "owner": owners,
             "departments": [(code, code) for code in sorted(reach.departments_of(user))],
-            "sandbox": [("", "what is real"), (NEW_SANDBOX, "a new sandbox"), *_sandboxes_of(user)],
+            "sandbox": [
+                ("", gettext("what is real")),
+                (NEW_SANDBOX, gettext("a new sandbox")),
+                *_sandboxes_of(user),
+            ],
         }
         for name, offered in choices.items():
             field = self.fields[name]
@@ -222,21 +242,22 @@ class KeyForm(forms.Form):
 def _sandboxes_of(user: Any) -> list[tuple[str, str]]:
     """Those of the user's own, for another key of theirs."""
     rows = Sandbox.objects.filter(owner=user).prefetch_related("api_keys")
+    words = gettext("the sandbox of %(keys)s")
     return [
-        (str(row.pk), f"the sandbox of {', '.join(key.name for key in row.api_keys.all())}") for row in rows
+        (str(row.pk), words % {"keys": ", ".join(key.name for key in row.api_keys.all())}) for row in rows
     ]
 
 
 class RotateForm(forms.Form):
     overlap = forms.TypedChoiceField(
-        label=gettext_lazy("The old one works for"),
+        label=_("The old one works for"),
         coerce=int,
         initial=int(OVERLAP.total_seconds()),
         choices=[
-            (0, gettext_lazy("not a moment longer")),
-            (3_600, gettext_lazy("an hour")),
-            (86_400, gettext_lazy("a day")),
-            (604_800, gettext_lazy("a week")),
+            (0, _("not a moment longer")),
+            (3_600, _("an hour")),
+            (86_400, _("a day")),
+            (604_800, _("a week")),
         ],
         widget=UnfoldAdminSelectWidget(),
     )
@@ -267,27 +288,27 @@ class ApiKeyAdmin(console.RoomAdmin):
         ]
         return [*ours, *super().get_urls()]
 
-    @admin.display(description="Scopes")
+    @admin.display(description=_("Scopes"))
     def scopes_column(self, key: ApiKey) -> str:
         return ", ".join(key.scopes)
 
-    @admin.display(description="State")
+    @admin.display(description=_("State"))
     def state(self, key: ApiKey) -> SafeString:
         return format_html("{} {}", self._validity(key), console.sandbox_badge(key))
 
     def _validity(self, key: ApiKey) -> SafeString:
         if key.revoked_at is not None:
-            return console.badge("failed", "Revoked")
+            return console.badge("failed", gettext("Revoked"))
         if key.expires_at is not None and key.expires_at <= timezone.now():
-            return console.badge("pending", "Expired")
-        return console.badge("completed", "Valid")
+            return console.badge("pending", gettext("Expired"))
+        return console.badge("completed", gettext("Valid"))
 
     def page_parts(self, request: HttpRequest, key: ApiKey) -> list[console.Part]:
-        secret = "New OAuth secret" if key.oauth_application_id else "Make an OAuth client"
+        secret = gettext("New OAuth secret") if key.oauth_application_id else gettext("Make an OAuth client")
         offered = [
-            ("Rotate", "rotate", "primary", may_rotate),
+            (gettext("Rotate"), "rotate", "primary", may_rotate),
             (secret, "secret", "", may_rotate),
-            ("Revoke", "revoke", "danger", may_revoke),
+            (gettext("Revoke"), "revoke", "danger", may_revoke),
         ]
         if key.revoked_at is not None:
             offered = []
@@ -316,17 +337,19 @@ class ApiKeyAdmin(console.RoomAdmin):
         form = KeyForm(request.POST or None, user=request.user)
         if request.method == "POST" and form.is_valid():
             made = console.carry_out(
-                request, lambda: _make_key(request.user, form.cleaned_data), "The key is made."
+                request, lambda: _make_key(request.user, form.cleaned_data), gettext("The key is made.")
             )
             if made is not None:
                 row, key = made
                 client = make_client(row) if form.cleaned_data["oauth"] else None
                 return self._show_once(request, row, key, client)
         context = {
-            "title": "Make an API key",
-            "intro": "The key is shown once, on the next page. Whoever has it may do what its scopes say.",
+            "title": gettext("Make an API key"),
+            "intro": gettext(
+                "The key is shown once, on the next page. Whoever has it may do what its scopes say."
+            ),
             "form": form,
-            "submit": "Make the key",
+            "submit": gettext("Make the key"),
             "cancel_url": reverse("admin:mudda_apikey_changelist"),
         }
         return self.ask(request, None, "admin/console/form.html", context, 422 if form.errors else 200)
@@ -334,7 +357,7 @@ class ApiKeyAdmin(console.RoomAdmin):
     def _show_once(
         self, request: HttpRequest, row: ApiKey, key: str = "", client: tuple[str, str] | None = None
     ) -> HttpResponse:
-        title = "Copy the key now" if key else "Copy the secret now"
+        title = gettext("Copy the key now") if key else gettext("Copy the secret now")
         context = {
             "title": title,
             "key": key,
@@ -356,14 +379,16 @@ class ApiKeyAdmin(console.RoomAdmin):
         if request.method == "POST" and form.is_valid():
             overlap = timedelta(seconds=form.cleaned_data["overlap"])
             made = console.carry_out(
-                request, lambda: rotate_api_key(key, overlap=overlap), "The key has another text."
+                request, lambda: rotate_api_key(key, overlap=overlap), gettext("The key has another text.")
             )
             return self._show_once(request, *made) if made else redirect(console.page_of(key))
         context = {
-            "title": f"Rotate the key {key.name}?",
-            "intro": "The new key is shown once, on the next page. Scopes, limits and webhooks stay as they are.",
+            "title": gettext("Rotate the key %(name)s?") % {"name": key.name},
+            "intro": gettext(
+                "The new key is shown once, on the next page. Scopes, limits and webhooks stay as they are."
+            ),
             "form": form,
-            "submit": "Rotate",
+            "submit": gettext("Rotate"),
             "cancel_url": console.page_of(key),
         }
         return self.ask(request, key, "admin/console/form.html", context, 422 if form.errors else 200)
@@ -401,15 +426,15 @@ class ApiKeyAdmin(console.RoomAdmin):
             raise PermissionDenied
         if request.method == "POST":
             ApiKey.objects.filter(pk=key.pk, revoked_at__isnull=True).update(revoked_at=timezone.now())
-            messages.success(request, "Revoked. From now on the key opens nothing.")
+            messages.success(request, gettext("Revoked. From now on the key opens nothing."))
             return redirect(console.page_of(key))
         if request.method != "GET":
             return HttpResponseNotAllowed(["GET", "POST"])
         context = {
-            "title": f"Revoke the key {key.name}?",
-            "intro": "Programs that use it are refused from now on. This cannot be taken back.",
+            "title": gettext("Revoke the key %(name)s?") % {"name": key.name},
+            "intro": gettext("Programs that use it are refused from now on. This cannot be taken back."),
             "form": forms.Form(),
-            "submit": "Revoke",
+            "submit": gettext("Revoke"),
             "cancel_url": console.page_of(key),
         }
         return self.ask(request, key, "admin/console/form.html", context)
@@ -480,10 +505,10 @@ class EventAdmin(console.RoomAdmin):
     list_filter = ("at",)
     list_select_related = ("actor",)
     search_fields = ("stream", "type")
-    search_help_text = "A stream such as plan:<id>, or a type such as plan.approved."
+    search_help_text = _("A stream such as plan:<id>, or a type such as plan.approved.")
     ordering = ("-at", "-pk")
 
-    @admin.display(description="What", ordering="type")
+    @admin.display(description=_("What"), ordering="type")
     def words(self, event: Event) -> str:
         return console.in_words(event.type)
 

@@ -5,13 +5,14 @@ from django.apps import AppConfig
 
 class MuddaConfig(AppConfig):
     name = "mudda"
-    verbose_name = "The ground"
+    verbose_name = "Setup"
 
     def ready(self) -> None:
         # Registered at import: the extension that describes our keys, the checks, the sweeping jobs.
         from mudda import (  # noqa: F401
             dispatcher,
             idempotency,
+            languages,
             middleware,
             oauth,
             openapi,
@@ -20,6 +21,9 @@ class MuddaConfig(AppConfig):
             sandboxes,
             scopes,
         )
+
+        languages.name_in_any_language(self)
+        languages.add_words(lambda: (scope.description for scope in scopes.known().values()))
         from mudda.webhooks import event_types, queue, sender, services, subjects  # noqa: F401
 
         for name in ("uvicorn.access", "uvicorn.error", "gunicorn.access", "django.server"):

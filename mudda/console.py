@@ -15,12 +15,16 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from mudda.charts import Chart
 from mudda.errors import MuddaError
+from mudda.languages import in_words as in_words
+from mudda.languages import translated
 from mudda.models import Event, EventStream
 from mudda.reach import REAL_ON_A_PAGE, narrow
 
@@ -89,6 +93,17 @@ def adds_to(model: type[Model]) -> Callable[[PartsOf], PartsOf]:
     return register
 
 
+_pages: list[URLPattern] = []
+
+
+def add_page(route: str, view: Callable[..., HttpResponse], *, name: str) -> None:
+    """Give the admin a page that is no model's, at ``admin:<name>``. ``view`` lets in whom it may."""
+    _pages.append(path(route, admin.site.admin_view(view), name=name))
+
+
+admin.site.extra_urls = lambda: list(_pages)  # type: ignore[attr-defined]  # the theme's hook
+
+
 # --- the home page ----------------------------------------------------------------------------------
 
 
@@ -148,15 +163,15 @@ def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 class SandboxFilter(admin.SimpleListFilter):
     """What isn't real is left out of a list until somebody asks for it."""
 
-    title = "sandboxes"
+    title = _("sandboxes")
     parameter_name = "sandbox"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("only", "Only what isn't real"), ("too", "Both")]
+        return [("only", gettext("Only what isn't real")), ("too", gettext("Both"))]
 
     def choices(self, changelist: Any) -> Iterator[Any]:
         first, *others = super().choices(changelist)
-        return iter([{**first, "display": "Real"}, *others])
+        return iter([{**first, "display": gettext("Real")}, *others])
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if self.value() == "too":
@@ -196,7 +211,7 @@ class RoomAdmin(ListAdmin):
         shown = self._has_sandboxes() and SandboxFilter.parameter_name in request.GET
         return (*found, "sandbox_column") if shown else found
 
-    @admin.display(description="Sandbox")
+    @admin.display(description=_("Sandbox"))
     def sandbox_column(self, obj: Any) -> SafeString:
         return sandbox_badge(obj)
 
@@ -351,21 +366,21 @@ def badge(value: str, label: str | None = None) -> SafeString:
 
 def sandbox_badge(obj: Any) -> SafeString:
     """A coloured word for what belongs to a sandbox; nothing for what is real."""
-    return badge("waiting", "Sandbox") if getattr(obj, "sandbox_id", None) is not None else SafeString("")
-
-
-def in_words(name: str) -> str:
-    """``IN_PROGRESS`` as "In progress", ``plan.approved`` as "Plan approved"."""
-    return name.replace("_", " ").replace(".", " ").strip().lower().capitalize()
+    return (
+        badge("waiting", gettext("Sandbox"))
+        if getattr(obj, "sandbox_id", None) is not None
+        else SafeString("")
+    )
 
 
 def tell(request: HttpRequest, error: MuddaError) -> None:
     """Show an error of ours to the person, with the fields that it names."""
-    lines = [error.detail]
+    lines = [translated(error.detail)]
     for problem in error.errors[:SHOWN_PROBLEMS]:
-        lines.append(f"{problem.get('pointer', '')}: {problem.get('message', '')}".strip(": "))
+        lines.append(f"{problem.get('pointer', '')}: {translated(problem.get('message', ''))}".strip(": "))
     if len(error.errors) > SHOWN_PROBLEMS:
-        lines.append(f"and {len(error.errors) - SHOWN_PROBLEMS} more.")
+        more = len(error.errors) - SHOWN_PROBLEMS
+        lines.append(ngettext("and %(count)s more.", "and %(count)s more.", more) % {"count": more})
     messages.error(request, " · ".join(lines)[:LONGEST_MESSAGE])
 
 
@@ -410,15 +425,19 @@ def moment_of(event: Event, titles: Mapping[str, str]) -> Moment:
 def _actor(event: Event) -> str:
     if event.actor is not None:
         return event.actor.get_username()
-    return "mudda" if event.actor_id is None else f"account {event.actor_id} (deleted)"
+    return (
+        "mudda"
+        if event.actor_id is None
+        else gettext("account %(number)s (deleted)") % {"number": event.actor_id}
+    )
 
 
 def _details(data: Mapping[str, Any], titles: Mapping[str, str]) -> Iterable[tuple[str, str]]:
     for name, value in data.items():
         if name == "step_id":
-            yield "step", titles.get(str(value), str(value))
+            yield gettext("step"), titles.get(str(value), str(value))
         elif name == "digest":
-            yield name, str(value)[:12]
+            yield in_words(name).lower(), str(value)[:12]
         elif value not in ("", None) and name not in NO_WORDS:
             shown = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
             yield in_words(name).lower(), in_words(shown) if shown in TONES else shown

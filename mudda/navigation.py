@@ -5,33 +5,42 @@ from typing import Any
 from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext, gettext_noop
 
 from mudda.reports import reports_for
 
 WORK = (
-    ("Issues", "report", "issues_issue", "issues.view_issue"),
-    ("Plans", "fact_check", "workflows_workflowplan", "workflows.view_workflowplan"),
-    ("Runs", "play_circle", "executions_workflowexecution", "executions.view_workflowexecution"),
-    ("My tasks", "task_alt", "executions_mytask", "executions.view_humantask"),
+    (gettext_noop("Issues"), "report", "issues_issue", "issues.view_issue"),
+    (gettext_noop("Plans"), "fact_check", "workflows_workflowplan", "workflows.view_workflowplan"),
+    (
+        gettext_noop("Runs"),
+        "play_circle",
+        "executions_workflowexecution",
+        "executions.view_workflowexecution",
+    ),
+    (gettext_noop("My tasks"), "task_alt", "executions_mytask", "executions.view_humantask"),
 )
 SETUP = (
-    ("Policies", "policy", "workflows_policydocument", "workflows.view_policydocument"),
-    ("Departments", "apartment", "issues_department", "issues.view_department"),
-    ("Categories", "category", "issues_category", "issues.view_category"),
-    ("API keys", "key", "mudda_apikey", "mudda.view_apikey"),
-    ("Webhooks", "webhook", "mudda_webhooksubscription", "mudda.view_webhooksubscription"),
-    ("People", "group", "auth_user", "auth.view_user"),
-    ("Groups", "groups", "auth_group", "auth.view_group"),
-    ("Events", "history", "mudda_event", "mudda.view_event"),
+    (gettext_noop("Policies"), "policy", "workflows_policydocument", "workflows.view_policydocument"),
+    (gettext_noop("Playbooks"), "menu_book", "playbooks", "workflows.view_workflowplan"),
+    (gettext_noop("Departments"), "apartment", "issues_department", "issues.view_department"),
+    (gettext_noop("Categories"), "category", "issues_category", "issues.view_category"),
+    (gettext_noop("API keys"), "key", "mudda_apikey", "mudda.view_apikey"),
+    (gettext_noop("Webhooks"), "webhook", "mudda_webhooksubscription", "mudda.view_webhooksubscription"),
+    (gettext_noop("People"), "group", "auth_user", "auth.view_user"),
+    (gettext_noop("Groups"), "groups", "auth_group", "auth.view_group"),
+    (gettext_noop("Events"), "history", "mudda_event", "mudda.view_event"),
 )
+
+PAGES = {"playbooks"}
+"""Places that are no model's list."""
 
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     """What this person may see, under two headings."""
     groups: tuple[tuple[str, Any, list[dict[str, Any]]], ...] = (
-        ("Work", WORK, _reports(request)),
-        ("Setup", SETUP, []),
+        (gettext("Work"), WORK, _reports(request)),
+        (gettext("Setup"), SETUP, []),
     )
     return [
         {"title": title, "separator": True, "items": items}
@@ -44,12 +53,13 @@ def _reports(request: HttpRequest) -> list[dict[str, Any]]:
     if not reports_for(request.user):
         return []
     here = request.path.startswith(reverse("reports"))
-    return [{"title": _("Reports"), "icon": "bar_chart", "link": reverse("reports"), "active": here}]
+    return [{"title": gettext("Reports"), "icon": "bar_chart", "link": reverse("reports"), "active": here}]
 
 
 def _item(row: tuple[str, str, str, str]) -> dict[str, Any]:
-    title, icon, model, _permission = row
-    return {"title": title, "icon": icon, "link": reverse(f"admin:{model}_changelist")}
+    title, icon, place, _ = row
+    name = place if place in PAGES else f"{place}_changelist"
+    return {"title": gettext(title), "icon": icon, "link": reverse(f"admin:{name}")}
 
 
 def stylesheet(request: HttpRequest) -> str:
@@ -58,6 +68,10 @@ def stylesheet(request: HttpRequest) -> str:
 
 def home_stylesheet(request: HttpRequest) -> str:
     return static("mudda/home.css")
+
+
+def naming(request: HttpRequest) -> str:
+    return static("mudda/naming.js")
 
 
 def icon(request: HttpRequest) -> str:

@@ -4,6 +4,7 @@ import os
 from typing import Any
 
 import environ
+from django.conf import global_settings
 from django.urls import reverse_lazy
 from temporalio.envconfig import ClientConfigProfile
 
@@ -55,7 +56,9 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "mudda.middleware.RequestId",
+    "mudda.languages.PageLanguage",
     "django.middleware.security.SecurityMiddleware",
+    "mudda.content_security.ContentSecurity",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "mudda.ratelimits.RateLimits",
     "mudda.middleware.BodyLimit",
@@ -233,7 +236,17 @@ LOGIN_URL = reverse_lazy("admin:login")
 
 # --- Language and time ------------------------------------------------------------------------------
 
-LANGUAGE_CODE = "en"
+LANGUAGE_CODE = env("LANGUAGE_CODE", default="en")  # until somebody chooses another, or their browser does
+NAMES_OF_LANGUAGES = dict(global_settings.LANGUAGES)
+LANGUAGES = [
+    (code, NAMES_OF_LANGUAGES.get(code, code)) for code in env.list("LANGUAGES", default=["en", "hi", "nl"])
+]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = ["mudda.formats"]  # lists say times as pages do: 28 Nov 2026, 14:05
+LANGUAGE_COOKIE_AGE = 31_536_000
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_SECURE = HTTPS_ONLY
 TIME_ZONE = env("TIME_ZONE", default="UTC")  # the city's: working hours are on its clocks
 WORKING_HOURS = env("WORKING_HOURS", default="Mon-Fri 08:00-16:00")  # a department may have its own
 CITY_HOLIDAYS = env("CITY_HOLIDAYS", default="")  # a country, or a part of it: DE, US-GA
@@ -309,29 +322,18 @@ SPECTACULAR_SETTINGS = {
 
 # --- Admin ------------------------------------------------------------------------------------------
 
-PRIMARY = {  # a blue of equal steps in lightness, as the theme's own colours are written
-    "50": "oklch(97% .014 254.6)",
-    "100": "oklch(93.2% .032 255.6)",
-    "200": "oklch(88.2% .059 254.1)",
-    "300": "oklch(80.9% .105 251.8)",
-    "400": "oklch(70.7% .165 254.6)",
-    "500": "oklch(62.3% .214 259.8)",
-    "600": "oklch(54.6% .245 262.9)",
-    "700": "oklch(48.8% .243 264.4)",
-    "800": "oklch(42.4% .199 265.6)",
-    "900": "oklch(37.9% .146 265.5)",
-    "950": "oklch(28.2% .091 267.9)",
-}
 UNFOLD = {
     "SITE_TITLE": "mudda",
     "SITE_HEADER": "mudda",
     "SITE_SUBHEADER": CITY_NAME,
+    "SITE_URL": None,  # there is no other site to go back to
     "SITE_SYMBOL": "location_city",
     "SHOW_VIEW_ON_SITE": False,
+    "SHOW_LANGUAGES": True,
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "mudda.navigation.icon"}],
-    "COLORS": {"primary": PRIMARY},
     "DASHBOARD_CALLBACK": "mudda.console.home",
     "STYLES": ["mudda.navigation.stylesheet", "mudda.navigation.home_stylesheet"],
+    "SCRIPTS": ["mudda.navigation.naming"],
     "SIDEBAR": {"navigation": "mudda.navigation.sidebar", "show_search": False},
 }
 

@@ -4,7 +4,8 @@ from django.contrib import admin
 from django.contrib.admin.views.decorators import staff_member_required
 from django.urls import include, path
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from django.views.i18n import set_language
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from mudda import health, oauth, reports, sandbox_views
 
@@ -13,9 +14,10 @@ urlpatterns = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("schema", SpectacularAPIView.as_view(), name="schema"),
-    path("docs", staff_member_required(SpectacularSwaggerView.as_view(url_name="schema")), name="docs"),
+    path("docs", staff_member_required(SpectacularSwaggerSplitView.as_view(url_name="schema")), name="docs"),
     path("oauth/token", oauth.Token.as_view(), name="oauth_token"),
     path("oauth/revoke", oauth.Revoke.as_view(), name="oauth_revoke"),
+    path("admin/language/", set_language, name="set_language"),
     path("admin/reports/", include(reports.urls())),
     path("admin/", admin.site.urls),
     path("sandbox", sandbox_views.SandboxDoor.as_view()),

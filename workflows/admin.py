@@ -21,7 +21,7 @@ from issues.models import Issue
 from mudda import console
 from mudda.errors import MuddaError
 from workflows.asking import is_over
-from workflows.console import home, reports, telling  # noqa: F401 (register what other pages show of plans)
+from workflows.console import home, playbooks, reports, telling  # noqa: F401 (register what other pages show)
 from workflows.console.confirm import (
     WRITING,
     CommentForm,

@@ -6,6 +6,9 @@ class WorkflowsConfig(AppConfig):
     verbose_name = "Plans"
 
     def ready(self) -> None:
+        from mudda import languages
+
+        languages.name_in_any_language(self)
         from mudda import dispatcher, outbox, sandboxes, scopes
         from mudda.webhooks import subjects
         from workflows import asking, checks, drafting, event_types, revising  # noqa: F401

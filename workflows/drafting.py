@@ -32,6 +32,7 @@ from workflows.planning.prices import SHIPPED, read_prices
 from workflows.planning.service import PlannerSettings
 from workflows.planning.service import draft_plan as plan_for
 from workflows.services import add_revision, user_id
+from workflows.wording import with_own_words
 
 logger = logging.getLogger(__name__)
 
@@ -141,7 +142,8 @@ def draft_for(*, statement: str, issue: Issue | None = None) -> PlannedDraft:
     """
     words = clean_statement(statement)
     how = planner_settings(sandbox=issue is not None and issue.is_sandbox)
-    return plan_for(request_about(words, issue) if issue else DraftRequest(words), settings=how)
+    request = request_about(words, issue) if issue else DraftRequest(words)
+    return with_own_words(plan_for(request, settings=how))
 
 
 def carry_out_draft(run: PlannerRun) -> None:
@@ -162,7 +164,7 @@ def carry_out_draft(run: PlannerRun) -> None:
         spent=spent_by(run),
         keep=keeper(run),
     )
-    asking.patiently(lambda: store_draft(run, planned, grounds))
+    asking.patiently(lambda: store_draft(run, with_own_words(planned), grounds))
 
 
 def give_up_draft(run: PlannerRun, code: str, message: str) -> None:
@@ -182,7 +184,7 @@ def _without_model(run: PlannerRun) -> PlannedDraft:
     try:
         issue = _issue_of(run)
         request = request_about(run.instruction or issue.statement, issue)
-        return plan_for(request, settings=replace(planner_settings(), api_key=""))
+        return with_own_words(plan_for(request, settings=replace(planner_settings(), api_key="")))
     except (OperationalError, InterfaceError):
         raise
     except Exception as error:

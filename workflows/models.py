@@ -18,6 +18,7 @@ __all__ = [
     "PlanRevision",
     "PlanStatus",
     "PlannerRun",
+    "PlaybookWording",
     "PolicyDocument",
     "PolicyPassage",
     "PolicyVersion",
@@ -229,3 +230,25 @@ class PlannerRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.purpose} of {self.plan}"
+
+
+class PlaybookWording(models.Model):
+    """What the city says where a playbook tells somebody something, instead of what ships."""
+
+    playbook = models.CharField(max_length=63, help_text="Its kind.")
+    step_id = models.CharField(max_length=63)
+    subject = models.CharField(max_length=300, blank=True)
+    message = models.TextField()
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        db_table = "playbook_wordings"
+        default_permissions = ()  # whoever writes the whole city's policies writes these too
+        ordering = ["playbook", "step_id"]
+        constraints = [models.UniqueConstraint(fields=["playbook", "step_id"], name="wording_once")]
+
+    def __str__(self) -> str:
+        return f"{self.playbook}: {self.step_id}"

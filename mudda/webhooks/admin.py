@@ -9,6 +9,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from mudda import console
 from mudda.models import DeliveryStatus, WebhookAllowedHost, WebhookDelivery, WebhookSubscription
@@ -48,26 +50,29 @@ class WebhookAdmin(WholeCityAdmin):
         ]
         return [*ours, *super().get_urls()]
 
-    @admin.display(description="Types")
+    @admin.display(description=_("Types"))
     def types_column(self, webhook: WebhookSubscription) -> str:
         return ", ".join(webhook.types)
 
-    @admin.display(description="State")
+    @admin.display(description=_("State"))
     def state(self, webhook: WebhookSubscription) -> SafeString:
         if not webhook.active:
-            return console.badge("failed", f"Disabled: {console.in_words(webhook.disabled_reason).lower()}")
+            return console.badge(
+                "failed",
+                gettext("Disabled: %(why)s") % {"why": console.in_words(webhook.disabled_reason).lower()},
+            )
         return (
-            console.badge("waiting", "Failing")
+            console.badge("waiting", gettext("Failing"))
             if webhook.failing_since
-            else console.badge("completed", "Active")
+            else console.badge("completed", gettext("Active"))
         )
 
     def page_parts(self, request: HttpRequest, webhook: WebhookSubscription) -> list[console.Part]:
         if not request.user.has_perm(CHANGE):
             return []
         if webhook.active:
-            return [console.Button("Disable", _address("disable", webhook), "danger", post=True)]
-        return [console.Button("Enable", _address("enable", webhook), "primary", post=True)]
+            return [console.Button(gettext("Disable"), _address("disable", webhook), "danger", post=True)]
+        return [console.Button(gettext("Enable"), _address("enable", webhook), "primary", post=True)]
 
     def page_context(self, request: HttpRequest, webhook: WebhookSubscription) -> dict[str, Any]:
         rows = WebhookDelivery.objects.filter(subscription=webhook).select_related("event")
@@ -81,10 +86,14 @@ class WebhookAdmin(WholeCityAdmin):
         }
 
     def enable_view(self, request: HttpRequest, webhook_id: UUID) -> HttpResponse:
-        return self._switch(request, webhook_id, active=True, done="Enabled. What was waiting is sent now.")
+        return self._switch(
+            request, webhook_id, active=True, done=gettext("Enabled. What was waiting is sent now.")
+        )
 
     def disable_view(self, request: HttpRequest, webhook_id: UUID) -> HttpResponse:
-        return self._switch(request, webhook_id, active=False, done="Disabled. Nothing more is sent to it.")
+        return self._switch(
+            request, webhook_id, active=False, done=gettext("Disabled. Nothing more is sent to it.")
+        )
 
     def _switch(self, request: HttpRequest, webhook_id: UUID, *, active: bool, done: str) -> HttpResponse:
         webhook = self.find_or_deny(request, webhook_id, CHANGE)
@@ -113,7 +122,7 @@ class DeliveryAdmin(WholeCityAdmin):
     list_filter = (OfSandboxes, "status", "created_at")
     list_select_related = ("subscription", "event")
     search_fields = ("stream", "subscription__url")
-    search_help_text = "A stream such as execution:<id>, or an address."
+    search_help_text = _("A stream such as execution:<id>, or an address.")
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
         return lookup == "subscription__id__exact" or super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
@@ -126,11 +135,11 @@ class DeliveryAdmin(WholeCityAdmin):
         name = "mudda_webhookdelivery_replay"
         return [path("<int:delivery_id>/replay/", replay, name=name), *super().get_urls()]
 
-    @admin.display(description="Event", ordering="stream")
+    @admin.display(description=_("Event"), ordering="stream")
     def what(self, delivery: WebhookDelivery) -> str:
         return f"{console.in_words(delivery.event.type)} ({delivery})"
 
-    @admin.display(description="Status", ordering="status")
+    @admin.display(description=_("Status"), ordering="status")
     def badge(self, delivery: WebhookDelivery) -> SafeString:
         return _badge(delivery)
 
@@ -139,7 +148,7 @@ class DeliveryAdmin(WholeCityAdmin):
         if waits or not request.user.has_perm(CHANGE) or not delivery.subscription.active:
             return []
         address = reverse("admin:mudda_webhookdelivery_replay", args=[delivery.pk])
-        return [console.Button("Send again", address, "primary", post=True)]
+        return [console.Button(gettext("Send again"), address, "primary", post=True)]
 
     def page_context(self, request: HttpRequest, delivery: WebhookDelivery) -> dict[str, Any]:
         return {
@@ -156,7 +165,9 @@ class DeliveryAdmin(WholeCityAdmin):
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         by = console.person(request)
-        console.carry_out(request, lambda: replay_delivery(delivery=delivery, by=by), "It is sent again.")
+        console.carry_out(
+            request, lambda: replay_delivery(delivery=delivery, by=by), gettext("It is sent again.")
+        )
         return redirect(console.page_of(delivery))
 
 

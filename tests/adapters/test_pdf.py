@@ -138,8 +138,8 @@ def test_values_are_written_for_people(settings):
         "Crew 4 ",
         "Flow 12.5",
         "Photos —",
-        "Accepted at Nov. 23, 2026, 7:12 a.m. CET",
-        "Day Nov. 24, 2026",
+        "Accepted at 23 Nov 2026, 07:12 CET",
+        "Day 24 Nov 2026",
         "Not a day 2026-13-45",
     ):
         assert expected in text

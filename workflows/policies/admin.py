@@ -12,11 +12,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 
 from issues.admin import WithinMyDepartments
 from mudda import console
 from mudda.errors import PreconditionFailed
+from mudda.languages import translated
 from workflows.policies.citing import citation
 from workflows.policies.forms import NewPolicyForm, PublishForm, SearchForm, TextForm, VersionForm
 from workflows.policies.models import PolicyDocument, PolicyStatus, PolicyVersion
@@ -43,7 +46,7 @@ class PolicyAdmin(console.RoomAdmin):
     list_filter = ("status", ("department", WithinMyDepartments), "language")
     list_select_related = ("department", "current")
     search_fields = ("heading", "current__text")
-    search_help_text = "Words as they stand there. “Try a search” finds what a citizen's words are about."
+    search_help_text = _("Words as they stand there. “Try a search” finds what a citizen's words are about.")
     actions_list = ("search",)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -68,15 +71,15 @@ class PolicyAdmin(console.RoomAdmin):
         ]
         return [*ours, *super().get_urls()]
 
-    @admin.display(description="Status", ordering="status")
+    @admin.display(description=_("Status"), ordering="status")
     def status_column(self, document: PolicyDocument) -> SafeString:
         return _badge(document)
 
-    @admin.display(description="Department", ordering="department")
+    @admin.display(description=_("Department"), ordering="department")
     def department_column(self, document: PolicyDocument) -> str:
-        return str(document.department or "the whole city")
+        return str(document.department or gettext("the whole city"))
 
-    @admin.display(description="Version", ordering="current__number")
+    @admin.display(description=_("Version"), ordering="current__number")
     def version(self, document: PolicyDocument) -> int | None:
         return document.current.number if document.current else None
 
@@ -89,10 +92,12 @@ class PolicyAdmin(console.RoomAdmin):
         in_force = document.status == PolicyStatus.PUBLISHED
         if not in_force or shown.pk != document.current_id:
             address = f"{_address('publish', document)}?version={shown.number}"
-            yield console.Button(f"Publish version {shown.number}", address, "primary")
-        yield console.Button("Edit", _address("edit", document))
+            yield console.Button(
+                gettext("Publish version %(number)s") % {"number": shown.number}, address, "primary"
+            )
+        yield console.Button(gettext("Edit"), _address("edit", document))
         if in_force:
-            yield console.Button("Withdraw", _address("withdraw", document), "danger")
+            yield console.Button(gettext("Withdraw"), _address("withdraw", document), "danger")
 
     def page_context(self, request: HttpRequest, document: PolicyDocument) -> dict[str, Any]:
         shown, newest = _shown(request, document), newest_version(document)
@@ -124,7 +129,7 @@ class PolicyAdmin(console.RoomAdmin):
             (p, f"{_page(p.document)}?version={p.version}", citation(p.document, p.version)) for p in found
         ]
         context = {
-            "title": "Try a search of the policies",
+            "title": gettext("Try a search of the policies"),
             "form": form,
             "words": words,
             "rows": rows,
@@ -132,7 +137,7 @@ class PolicyAdmin(console.RoomAdmin):
         }
         return self.ask(request, None, "admin/console/policy_search.html", context)
 
-    search = action(description="Try a search", icon="search", url_path="search")(_search)
+    search = action(description=_("Try a search"), icon="search", url_path="search")(_search)
 
     # --- writing ------------------------------------------------------------------------------------
 
@@ -147,18 +152,20 @@ class PolicyAdmin(console.RoomAdmin):
             made = console.carry_out(
                 request,
                 lambda: create_policy(**given, by=request.user),
-                "Saved as a draft. Please read what it was cut into; it grounds plans once it is published.",
+                gettext(
+                    "Saved as a draft. Please read what it was cut into; it grounds plans once it is published."
+                ),
             )
             if made is not None:
                 return redirect(console.page_of(made))
         changelist = reverse("admin:workflows_policydocument_changelist")
-        return self._write(request, None, form, "Write a policy", changelist)
+        return self._write(request, None, form, gettext("Write a policy"), changelist)
 
     def edit_view(self, request: HttpRequest, policy_id: UUID) -> HttpResponse:
         document = self._find(request, policy_id)
         if document is None:
             return self.gone(request, policy_id)
-        title = f"Edit {document.heading}"
+        title = gettext("Edit %(what)s") % {"what": document.heading}
         newest = newest_version(document)
         if request.method != "POST":
             initial = {"heading": newest.heading, "text": newest.text, "seen": newest.number}
@@ -185,11 +192,13 @@ class PolicyAdmin(console.RoomAdmin):
         if saved is None:
             return self._write(request, document, form, title, status=422)
         if saved[0] is None:
-            words = "Somebody else wrote a version meanwhile. Your text is still here; it was not saved."
+            words = gettext(
+                "Somebody else wrote a version meanwhile. Your text is still here; it was not saved."
+            )
             messages.error(request, words)
             return self._write(request, document, form, title, status=409)
         number = newest_version(saved[0]).number
-        messages.success(request, f"Saved: version {number} is the newest.")
+        messages.success(request, gettext("Saved: version %(number)s is the newest.") % {"number": number})
         return redirect(f"{console.page_of(document)}?version={number}")
 
     def _write(
@@ -204,7 +213,9 @@ class PolicyAdmin(console.RoomAdmin):
         context = {
             "title": title,
             "form": form,
-            "intro": "It grounds no plan until it is published; the version in force stays so until then.",
+            "intro": gettext(
+                "It grounds no plan until it is published; the version in force stays so until then."
+            ),
             "cancel_url": cancel_url or (console.page_of(document) if document else ""),
         }
         status = status or (422 if form.errors else 200)
@@ -215,20 +226,24 @@ class PolicyAdmin(console.RoomAdmin):
     def publish_view(self, request: HttpRequest, policy_id: UUID) -> HttpResponse:
         number = request.GET.get("version", "")
         form = PublishForm(request.POST or None, initial={"version": number})
-        intro = f"Version {number} is then in force: plans are grounded on it and may cite it."
+        intro = gettext("Version %(number)s is then in force: plans are grounded on it and may cite it.") % {
+            "number": number
+        }
 
         def publish() -> PolicyDocument:
             version = form.cleaned_data["version"]
             return publish_policy(policy_id=policy_id, version=version, by=request.user)
 
-        words = {"title": "Publish this policy?", "intro": intro, "submit": "Publish"}
-        return self._decide(request, policy_id, form, words, publish, "Published.")
+        words = {"title": gettext("Publish this policy?"), "intro": intro, "submit": gettext("Publish")}
+        return self._decide(request, policy_id, form, words, publish, gettext("Published."))
 
     def withdraw_view(self, request: HttpRequest, policy_id: UUID) -> HttpResponse:
         words = {
-            "title": "Withdraw this policy?",
-            "intro": "It grounds no more plans. Plans that cite it say so; it can be published again.",
-            "submit": "Withdraw",
+            "title": gettext("Withdraw this policy?"),
+            "intro": gettext(
+                "It grounds no more plans. Plans that cite it say so; it can be published again."
+            ),
+            "submit": gettext("Withdraw"),
             "tone": "danger",
         }
 
@@ -236,7 +251,7 @@ class PolicyAdmin(console.RoomAdmin):
             return withdraw_policy(policy_id=policy_id, by=console.person(request))
 
         form = forms.Form(request.POST if request.method == "POST" else None)
-        return self._decide(request, policy_id, form, words, withdraw, "Withdrawn.")
+        return self._decide(request, policy_id, form, words, withdraw, gettext("Withdrawn."))
 
     def _decide(
         self,
@@ -280,7 +295,7 @@ def _shown(request: HttpRequest, document: PolicyDocument) -> PolicyVersion:
 
 def _badge(document: PolicyDocument) -> SafeString:
     label = PolicyStatus(document.status).label
-    return console.badge(TONES[PolicyStatus(document.status)], str(label))
+    return console.badge(TONES[PolicyStatus(document.status)], translated(str(label)))
 
 
 def _address(view: str, document: PolicyDocument) -> str:

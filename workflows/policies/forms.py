@@ -3,11 +3,14 @@
 from typing import Any, cast
 
 from django import forms
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from issues.models import Department, within_departments
 from mudda import console
 from mudda.errors import MuddaError
+from mudda.languages import translated
 from workflows.policies.errors import FileTooLarge
 from workflows.policies.importing import LARGEST_BYTES, read_policy
 from workflows.policies.models import PolicyLanguage
@@ -21,20 +24,22 @@ class TextForm(forms.Form):
         max_length=LONGEST_HEADING,
         required=False,
         widget=UnfoldAdminTextInputWidget(),
-        help_text="Left empty: the first line of the file.",
+        help_text=_("Left empty: the first line of the file."),
     )
     text = forms.CharField(
         max_length=LONGEST_TEXT,
         required=False,
         strip=False,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 22}),
-        help_text="Markdown or plain text. It is cut into passages at its headings (lines that begin with #).",
+        help_text=_(
+            "Markdown or plain text. It is cut into passages at its headings (lines that begin with #)."
+        ),
     )
     file = forms.FileField(
         required=False,
-        label="Or a file",
+        label=_("Or a file"),
         widget=forms.FileInput(attrs={"class": "md-file", "accept": ".md,.markdown,.txt,.pdf"}),
-        help_text="Markdown, text or PDF, at most 5 MB. What it says takes the place of the text above.",
+        help_text=_("Markdown, text or PDF, at most 5 MB. What it says takes the place of the text above."),
     )
 
     def clean(self) -> dict[str, Any]:
@@ -45,7 +50,7 @@ class TextForm(forms.Form):
         elif "file" not in self.errors:
             for name in ("heading", "text"):
                 if not given.get(name, "").strip() and name not in self.errors:
-                    self.add_error(name, "Write it, or choose a file.")
+                    self.add_error(name, gettext("Write it, or choose a file."))
         return given
 
     def _read(self, upload: Any) -> None:
@@ -54,7 +59,7 @@ class TextForm(forms.Form):
                 raise FileTooLarge
             policy = read_policy(upload.read(), upload.name)
         except MuddaError as error:
-            self.add_error("file", error.detail)
+            self.add_error("file", translated(error.detail))
             return
         given = self.cleaned_data
         given["heading"] = given.get("heading") or policy.heading
@@ -66,14 +71,14 @@ class NewPolicyForm(TextForm):
         Department.objects.none(),
         required=False,
         widget=UnfoldAdminSelectWidget(),
-        empty_label="the whole city",
-        help_text="Whose policy it is.",
+        empty_label=_("the whole city"),
+        help_text=_("Whose policy it is."),
     )
     language = forms.ChoiceField(
         choices=PolicyLanguage.choices,
         initial=PolicyLanguage.ENGLISH,
         widget=UnfoldAdminSelectWidget(),
-        help_text="So that a search finds other forms of a word. “Simple” serves every other language.",
+        help_text=_("So that a search finds other forms of a word. “Simple” serves every other language."),
     )
 
     def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
@@ -96,7 +101,7 @@ class PublishForm(forms.Form):
 
 class SearchForm(forms.Form):
     q = forms.CharField(
-        label="A citizen's words",
+        label=_("A citizen's words"),
         required=False,
         strip=False,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
@@ -106,8 +111,8 @@ class SearchForm(forms.Form):
         required=False,
         to_field_name="code",
         widget=UnfoldAdminSelectWidget(),
-        empty_label="all that you may see",
-        help_text="As a plan of this department is grounded: on its own policies and the whole city's.",
+        empty_label=_("all that you may see"),
+        help_text=_("As a plan of this department is grounded: on its own policies and the whole city's."),
     )
 
     def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
