@@ -32,7 +32,7 @@ from workflows.planning.prices import SHIPPED, read_prices
 from workflows.planning.service import PlannerSettings
 from workflows.planning.service import draft_plan as plan_for
 from workflows.services import add_revision, user_id
-from workflows.wording import with_own_words
+from workflows.wording import own_words, with_own_words
 
 logger = logging.getLogger(__name__)
 
@@ -164,7 +164,8 @@ def carry_out_draft(run: PlannerRun) -> None:
         spent=spent_by(run),
         keep=keeper(run),
     )
-    asking.patiently(lambda: store_draft(run, with_own_words(planned), grounds))
+    worded = with_own_words(planned, issue.own_words)
+    asking.patiently(lambda: store_draft(run, worded, grounds))
 
 
 def give_up_draft(run: PlannerRun, code: str, message: str) -> None:
@@ -184,7 +185,8 @@ def _without_model(run: PlannerRun) -> PlannedDraft:
     try:
         issue = _issue_of(run)
         request = request_about(run.instruction or issue.statement, issue)
-        return with_own_words(plan_for(request, settings=replace(planner_settings(), api_key="")))
+        planned = plan_for(request, settings=replace(planner_settings(), api_key=""))
+        return with_own_words(planned, issue.own_words)
     except (OperationalError, InterfaceError):
         raise
     except Exception as error:
@@ -193,8 +195,11 @@ def _without_model(run: PlannerRun) -> PlannedDraft:
         return PlannedDraft(EMPTY, facts, "playbooks", {"why": "The playbooks cannot be used."})
 
 
-def _issue_of(run: PlannerRun) -> Issue:
-    related = Issue.objects.select_related("category", "department", "reporter")
+def _issue_of(run: PlannerRun) -> Any:
+    """The issue, with ``own_words``: those of the city for what playbooks tell people."""
+    related = Issue.objects.select_related("category", "department", "reporter").annotate(
+        own_words=own_words()
+    )
     return related.get(plans=run.plan_id)
 
 

@@ -4,12 +4,14 @@ Drafts that a playbook makes say them from then on. Plans that are written alrea
 """
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import transaction
+from django.db.models.functions import JSONObject
 
 from mudda.errors import NotFound
 from workflows.models import PlaybookWording
@@ -61,10 +63,25 @@ def messages_of(playbook: Playbook) -> list[Message]:
     ]
 
 
-def with_own_words(planned: PlannedDraft) -> PlannedDraft:
-    """A draft as the city says it; as it is where no playbook made it, or the city says nothing else."""
+def own_words() -> ArraySubquery:
+    """All words of the city's, to be read along with another row: a draft takes no query more for them."""
+    fields = {name: name for name in ("playbook", "step_id", "subject", "message")}
+    return ArraySubquery(PlaybookWording.objects.order_by("pk").values(row=JSONObject(**fields)))
+
+
+def with_own_words(planned: PlannedDraft, own: Iterable[Mapping[str, str]] | None = None) -> PlannedDraft:
+    """A draft as the city says it; as it is where no playbook made it, or the city says nothing else.
+
+    Args:
+        own: what ``own_words`` gave, None where it is still to be read.
+    """
     kind = planned.detail.get("playbook") if planned.planner == "playbooks" else None
-    rows = list(PlaybookWording.objects.filter(playbook=kind)) if kind else []
+    if kind is None:
+        return planned
+    if own is None:
+        rows = list(PlaybookWording.objects.filter(playbook=kind))
+    else:
+        rows = [PlaybookWording(**row) for row in own if row["playbook"] == kind]
     return replace(planned, document=_worded(planned.document, rows)) if rows else planned
 
 

@@ -134,3 +134,11 @@ def test_every_message_of_every_playbook_can_be_worded(writer):
     assert len(told) > 28
     for kind, one in told:
         assert writer.get(_page(kind, one.step_id)).status_code == 200
+
+
+def test_a_draft_that_is_asked_for_says_the_city_s_words_too(writer):
+    from workflows.drafting import ask_for_draft
+
+    _write(writer)
+    run = ask_for_draft(statement=factories.STATEMENT)
+    assert _told(run.plan)["message"] == WORDS["message"]
