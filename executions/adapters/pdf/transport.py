@@ -123,11 +123,10 @@ def _data(report: Report) -> dict[str, Any]:
 
 
 def _django_language(language: str) -> str:
-    """The nearest language that Django has dates and words in."""
-    try:
-        return translation.get_supported_language_variant(language.lower())
-    except LookupError:
-        return "en"
+    """The nearest language that Django has dates and words in, whether the console offers it or not."""
+    parts = language.lower().split("-")
+    nearest = ("-".join(parts[:length]) for length in range(len(parts), 0, -1))
+    return next((one for one in nearest if translation.check_for_language(one)), "en")
 
 
 def _refused(message: str, code: str) -> AdapterError:
