@@ -11,6 +11,7 @@ from typing import Any
 
 import typst
 from django.conf import settings
+from django.conf.locale import LANG_INFO
 from django.utils import timezone, translation
 
 from executions.adapters.errors import AdapterError
@@ -122,11 +123,16 @@ def _data(report: Report) -> dict[str, Any]:
         }
 
 
+DJANGOS = [code for code, told in LANG_INFO.items() if "bidi" in told]
+"""The languages that Django itself knows; others in its list are names for one of these."""
+
+
 def _django_language(language: str) -> str:
     """The nearest language that Django has dates and words in, whether the console offers it or not."""
     parts = language.lower().split("-")
-    nearest = ("-".join(parts[:length]) for length in range(len(parts), 0, -1))
-    return next((one for one in nearest if translation.check_for_language(one)), "en")
+    nearest = ["-".join(parts[:length]) for length in range(len(parts), 0, -1)]
+    alike = [code for code in DJANGOS if code.startswith(f"{parts[0]}-")]
+    return next((code for code in (*nearest, *alike) if code in DJANGOS), "en")
 
 
 def _refused(message: str, code: str) -> AdapterError:
