@@ -9,11 +9,12 @@ class ExecutionsConfig(AppConfig):
         from mudda import languages
 
         languages.name_in_any_language(self)
-        from executions import (  # noqa: F401 (event_types registers them)
+        from executions import (  # noqa: F401 (event_types and figures register theirs)
             calendars,
             deadlines,
             deciding,
             event_types,
+            figures,
             reconciling,
             reminders,
             sandboxes,

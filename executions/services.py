@@ -13,11 +13,12 @@ from executions.models import (
     StepRun,
     WorkflowExecution,
 )
-from executions.starting import ensure_fits, run_input, start_or_leave
+from executions.starting import ensure_fits, run_input, start_or_leave, trace_key
 from executions.targets import target_of
 from mudda import events, prepared
 from mudda.errors import Conflict
 from mudda.etags import Expected
+from mudda.monitoring import tracing
 from mudda.transactions import whole
 from workflows.launching import ensure_data, issue_facts
 from workflows.models import PlanApproval, PlanRevision, PlanStatus, WorkflowPlan
@@ -101,6 +102,7 @@ def launch_execution(
         execution = _create_execution(plan, revision, approval, execution_data, by)
     given = run_input(execution)
     ensure_fits(given)
+    tracing.remember(trace_key(execution))
     # Robust: what is committed is promised, whatever happens to us now; the dispatcher starts it then.
     transaction.on_commit(lambda: start_or_leave(execution, given), robust=True)
     return execution

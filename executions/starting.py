@@ -13,6 +13,8 @@ from executions.temporal.contracts import PLAN_WORKFLOW, RunInput, RunState
 from executions.temporal.handles import LARGEST_RUN, sent_size
 from mudda import events, prepared, temporal
 from mudda.errors import MuddaError, Unprocessable
+from mudda.monitoring import tracing
+from mudda.monitoring.about import about
 from workflows.plan.references import Reference, find
 
 logger = logging.getLogger(__name__)
@@ -75,9 +77,20 @@ def ensure_fits(given: RunInput) -> None:
         )
 
 
+def trace_key(execution: WorkflowExecution) -> str:
+    """What the trace of its launch is remembered by."""
+    return f"execution:{execution.pk}"
+
+
 def start_or_leave(execution: WorkflowExecution, given: RunInput) -> None:
     """Start a launched execution now with its ``run_input``; if Temporal is away, leave it to the dispatcher. To be
     called after commit."""
+    ids = {
+        "workflow_id": str(execution.plan_id),
+        "execution_id": str(execution.pk),
+        "user_id": execution.started_by_id,
+    }
+    logger.info("Workflow triggered", extra=ids)
     try:
         start_execution(execution, given)
     except temporal.TemporalRefused as error:
@@ -124,7 +137,8 @@ def start_pending() -> int:
     started = 0
     for execution in waiting:
         try:
-            start_execution(execution, run_input(execution))
+            with about(execution=execution.pk), tracing.resumed(trace_key(execution), "start a pending run"):
+                start_execution(execution, run_input(execution))
         except temporal.TemporalRefused as error:
             fail_unstarted(execution, error)
             continue

@@ -21,10 +21,12 @@ class MuddaConfig(AppConfig):
             sandboxes,
             scopes,
         )
+        from mudda.monitoring import ground, tracing  # noqa: F401 (ground registers its figures)
+
+        from mudda.webhooks import event_types, queue, sender, services, subjects  # noqa: F401
 
         languages.name_in_any_language(self)
         languages.add_words(lambda: (scope.description for scope in scopes.known().values()))
-        from mudda.webhooks import event_types, queue, sender, services, subjects  # noqa: F401
 
         for name in ("uvicorn.access", "uvicorn.error", "gunicorn.access", "django.server"):
             logging.getLogger(name).addFilter(middleware.WithoutTokens())  # they have handlers of their own
@@ -33,6 +35,7 @@ class MuddaConfig(AppConfig):
         dispatcher.register("forget idempotency keys", idempotency.forget_old, every=3600)
         dispatcher.register("forget counts of calls", ratelimits.forget_old, every=60)
         dispatcher.register("forget expired tokens", oauth.forget_expired, every=3600)
+        dispatcher.register("forget traces", tracing.forget_old, every=3600)
         dispatcher.register("forget webhook deliveries", queue.forget_old, every=3600)
         dispatcher.register_loop("webhooks", sender.run)
         outbox.register(sandboxes.DELETE_FILES, sandboxes.deliver_file_removal)

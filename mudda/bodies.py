@@ -13,7 +13,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from mudda.errors import BodyTooLarge
-from mudda.middleware import request_id
+from mudda.monitoring.about import about_request
 from mudda.problems import problem_response
 
 PATIENCE = 2
@@ -70,11 +70,8 @@ class BodyCeiling:
 async def _refuse(path: str, most: int, send: Send, *, hang_up: bool) -> None:
     request = HttpRequest()
     request.path, request.request_id = path, str(uuid.uuid4())  # type: ignore[attr-defined]
-    token = request_id.set(request.request_id)  # type: ignore[attr-defined]
-    try:
+    with about_request(request):
         response = problem_response(request, BodyTooLarge.than(most))
-    finally:
-        request_id.reset(token)
     headers = {
         **response.headers,
         "Content-Length": str(len(response.content)),

@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.core.exceptions import ImproperlyConfigured
 
+from mudda.monitoring.wanted import is_wanted
+
 Settings = Mapping[str, Any]
 Given = Mapping[str, str]
 
@@ -21,6 +23,8 @@ SECRET_LENGTH: Final = 50
 
 LONGEST_WAIT: Final = 60.0
 """Seconds that a request waits for a draft at most: the API promises it, and proxies end what takes longer."""
+
+HTTP_PROTOBUF: Final = "http/protobuf"
 
 REQUIRED: Final = {
     "DATABASE_URL": "postgresql+asyncpg://USER:PASSWORD@HOST:5432/mudda_ai",
@@ -140,15 +144,26 @@ def _values(settings: Settings, given: Given) -> Iterator[str]:
         )
     if bool(given.get("AWS_ACCESS_KEY_ID")) != bool(given.get("AWS_SECRET_ACCESS_KEY")):
         yield "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY go together: set both or neither. (mudda.E014)"
-    for name, least in (("API_PORT", 1), ("WORKER_HEALTH_PORT", 0)):
+    for name, least in (("API_PORT", 1), ("WORKER_HEALTH_PORT", 0), ("METRICS_PORT", 0)):
         if not least <= settings[name] < 65536:
             yield f"{name} is a port: a number from {least} to 65535. (mudda.E015)"
     if settings["LOGGING"]["root"]["level"] not in logging.getLevelNamesMapping():
         yield "LOG_LEVEL is DEBUG, INFO, WARNING, ERROR or CRITICAL. (mudda.E016)"
+    if settings["LOG_FORMAT"] not in {"json", "line"}:
+        yield "LOG_FORMAT is json or line. (mudda.E020)"
+    if is_wanted(given) and not _speaks_http(given):
+        yield (
+            "Traces are told over http/protobuf: leave OTEL_EXPORTER_OTLP_PROTOCOL out, or say that. (mudda.E021)"
+        )
     try:
         ZoneInfo(settings["TIME_ZONE"])
     except (ZoneInfoNotFoundError, ValueError, OSError):
         yield "TIME_ZONE is no name of a time zone, such as America/New_York. (mudda.E017)"
+
+
+def _speaks_http(given: Given) -> bool:
+    names = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
+    return next((given[name] for name in names if given.get(name)), HTTP_PROTOBUF) == HTTP_PROTOBUF
 
 
 RULES: Final[tuple[Callable[[Settings, Given], Iterator[str]], ...]] = (

@@ -12,6 +12,8 @@ import psycopg
 from django.db import InterfaceError, OperationalError, close_old_connections
 
 from mudda import listening
+from mudda.monitoring import metrics
+from mudda.monitoring.about import about
 from mudda.outbox import CHANNEL
 
 logger = logging.getLogger(__name__)
@@ -40,6 +42,11 @@ def register(name: str, run: Callable[[], object], *, every: float) -> None:
     A job must tolerate being run by several processes at the same time: it claims rows, with SKIP LOCKED.
     """
     _jobs[name] = Job(name, run, every)
+
+
+def job_names() -> list[str]:
+    """What is registered."""
+    return list(_jobs)
 
 
 def register_loop(name: str, run: Loop) -> None:
@@ -84,14 +91,19 @@ def run_jobs(*, everything: bool = False) -> None:
 
 def _run_one(job: Job) -> None:
     close_old_connections()
+    begun, outcome = time.perf_counter(), "failed"
     try:
-        job.run()
+        with about(job=job.name):
+            job.run()
+        outcome = "done"
     except (OperationalError, InterfaceError):
         raise
     except Exception:
         # The loop serves every execution of the city: one job's defect is reported and must not end it.
         logger.exception("dispatcher: %s failed and will be run again", job.name)
     finally:
+        metrics.jobs.labels(job.name, outcome).inc()
+        metrics.job_seconds.labels(job.name).inc(time.perf_counter() - begun)
         close_old_connections()
 
 
@@ -108,6 +120,7 @@ def sweep_until(stop: threading.Event, *, longest_wait: float = 1.0) -> None:
             run_jobs()
             if any(listener.notifies(timeout=longest_wait, stop_after=1)):
                 run_jobs(everything=True)
+            metrics.last_sweep.set_to_current_time()
         except (psycopg.Error, OperationalError, InterfaceError) as error:
             if not away:
                 logger.warning("dispatcher: the database is away (%s)", type(error).__name__)

@@ -29,6 +29,7 @@ SECRETS = (
     "SMS_URL",
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
+    "OTEL_EXPORTER_OTLP_HEADERS",
 )
 """Each may be in a file instead, which the same name with ``_FILE`` names, as Docker and Kubernetes mount them."""
 

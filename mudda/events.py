@@ -24,6 +24,7 @@ from mudda import prepared
 from mudda.event_types import EventType, ensure_documented, ensure_known, patterns_of
 from mudda.listening import EVENTS, WEBHOOKS
 from mudda.models import Event, EventStream, WebhookDelivery, WebhookSubscription
+from mudda.monitoring import metrics
 
 Actor = AbstractBaseUser | AnonymousUser | None
 
@@ -117,6 +118,7 @@ def _write(added: Sequence[_Added]) -> None:
         last[one.event.stream] = one.event.seq
     for one in added:
         one.owner.event_seq = last[one.event.stream]
+    metrics.count_events([one.event.type for one in added if one.event.sandbox_id is None])
 
 
 @cache

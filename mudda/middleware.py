@@ -1,6 +1,5 @@
 """Ground rules of every HTTP request: an id, a size, and errors that programs can read."""
 
-import contextvars
 import logging
 import re
 import uuid
@@ -27,18 +26,11 @@ from mudda.reach import Reach, narrow
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 GIVEN_ID = re.compile(r"^[A-Za-z0-9._-]{8,64}$")
-request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", default="-")
 TOKEN = re.compile(r"/t/[^\s\"'<>?#]+")
 """A signed link's path. Whoever reads a token could answer for somebody else, so no log may have one."""
 CONSOLE = "/admin/"
 PAGES = ("/admin", "/static/", "/docs", "/t/")
 """Paths whose errors people see as pages; all others answer with problem documents."""
-
-
-class RequestIdFilter(logging.Filter):
-    def filter(self, record: logging.LogRecord) -> bool:
-        record.request_id = request_id.get()
-        return True
 
 
 class WithoutTokens(logging.Filter):
@@ -85,11 +77,7 @@ class RequestId:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         given = request.headers.get("X-Request-ID", "")
         request.request_id = given if GIVEN_ID.match(given) else str(uuid.uuid4())  # type: ignore[attr-defined]
-        token = request_id.set(request.request_id)  # type: ignore[attr-defined]
-        try:
-            response = self.get_response(request)
-        finally:
-            request_id.reset(token)
+        response = self.get_response(request)
         response["X-Request-ID"] = request.request_id  # type: ignore[attr-defined]
         return response
 

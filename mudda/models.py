@@ -21,6 +21,7 @@ __all__ = [
     "OutboxMessage",
     "Sandbox",
     "SavedFilter",
+    "TraceContext",
     "WebhookAllowedHost",
     "WebhookDelivery",
     "WebhookSubscription",
@@ -100,11 +101,28 @@ class OutboxMessage(models.Model):
                 fields=["due_at"],
                 name="outbox_due",
                 condition=models.Q(delivered_at__isnull=True, gave_up_at__isnull=True),
-            )
+            ),
+            models.Index(
+                fields=["gave_up_at"], name="outbox_given_up", condition=models.Q(gave_up_at__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.id}"
+
+
+class TraceContext(models.Model):
+    """Which trace something that is committed belongs to, while traces are on: who goes on with it goes on there."""
+
+    key = models.CharField(max_length=100, primary_key=True, help_text="execution:<id> or message:<id>")
+    traceparent = models.CharField(max_length=55, help_text="As the W3C has it: ids, and whether it is told.")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [models.Index(fields=["created_at"], name="trace_context_age")]
+
+    def __str__(self) -> str:
+        return self.key
 
 
 class ApiKey(models.Model):

@@ -15,6 +15,8 @@ from django.utils import timezone
 
 from mudda.errors import MuddaError
 from mudda.models import OutboxMessage
+from mudda.monitoring import metrics, tracing
+from mudda.monitoring.about import about
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +44,7 @@ def register(kind: str, handler: Handler) -> None:
 def put(kind: str, payload: Mapping[str, Any]) -> OutboxMessage:
     """Write a message in the current transaction; it is delivered after commit."""
     message = OutboxMessage.objects.create(kind=kind, payload=dict(payload))
+    tracing.remember(trace_key(message))
     _wake()
     return message
 
@@ -100,12 +103,23 @@ def _claim_next() -> OutboxMessage | None:
         return message
 
 
+def trace_key(message: OutboxMessage) -> str:
+    """What its trace is remembered by."""
+    return f"message:{message.pk}"
+
+
 def _deliver(message: OutboxMessage) -> bool:
+    with about(message_id=message.pk), tracing.resumed(trace_key(message), f"deliver {message.kind}"):
+        return _try_to_deliver(message)
+
+
+def _try_to_deliver(message: OutboxMessage) -> bool:
     try:
         _handlers[message.kind](message)
     except MuddaError as error:
         _record_failure(message, error)
         return False
+    metrics.deliveries.labels(message.kind, "delivered").inc()
     message.delivered_at = timezone.now()
     _write(message, "delivered_at")
     return True
@@ -118,6 +132,7 @@ def _record_failure(message: OutboxMessage, error: MuddaError) -> None:
     message.last_error = f"{error.code}: {error.detail}"[:2_000]
     if not error.retryable:
         message.gave_up_at = timezone.now()
+    metrics.deliveries.labels(message.kind, "retried" if error.retryable else "given_up").inc()
     _write(message, "last_error", "gave_up_at")
 
 

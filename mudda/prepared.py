@@ -11,9 +11,10 @@ from functools import cache, partial
 from types import MappingProxyType
 from typing import Any
 
-import psycopg
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import Field, Model
+
+from mudda.monitoring.database import PreparingCursor
 
 Wanted = tuple[str, type[Model], frozenset[str]]
 """What is read of a model: its table's name in the statement, and the fields that are left behind."""
@@ -195,7 +196,7 @@ def _cursor() -> Any:
     database = _database()
     database.ensure_connection()
     with database.wrap_database_errors:
-        return database._prepare_cursor(psycopg.Cursor(database.connection))
+        return database._prepare_cursor(PreparingCursor(database.connection))
 
 
 def _database() -> Any:

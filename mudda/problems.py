@@ -7,6 +7,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 
 from mudda.errors import MuddaError
+from mudda.monitoring.about import route_of
 
 logger = logging.getLogger(__name__)
 
@@ -16,9 +17,11 @@ CONTENT_TYPE = "application/problem+json"
 def problem_document(request: HttpRequest, error: MuddaError) -> dict[str, Any]:
     """The members of a problem: ``type`` (a URN with the code), title, status, detail, code, request_id.
 
-    Also leaves a line in the log, with the id of the request and nothing of what was sent but the path.
+    Also leaves a line in the log, with the id of the request and nothing of what was sent, not even the path.
     """
-    logger.info("%s %s: %s %r", error.status, error.code, request.method, request.path)
+    logger.info(
+        "%s %s: %s %s", error.status, error.code, request.method, route_of(request) or "no address of ours"
+    )
     document: dict[str, Any] = {
         **error.extra,
         "type": f"urn:mudda:problem:{error.code}",

@@ -56,6 +56,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "mudda.middleware.RequestId",
+    "mudda.monitoring.middleware.Observed",
     "mudda.languages.PageLanguage",
     "django.middleware.security.SecurityMiddleware",
     "mudda.content_security.ContentSecurity",
@@ -337,27 +338,41 @@ UNFOLD = {
     "SIDEBAR": {"navigation": "mudda.navigation.sidebar", "show_search": False},
 }
 
-# --- Logging ----------------------------------------------------------------------------------------
+# --- Monitoring -------------------------------------------------------------------------------------
+
+# Where each process tells its metrics (on API_HOST); 0: nowhere. Traces: OpenTelemetry's own variables.
+METRICS_PORT = env.int("METRICS_PORT", default=0)
+LOG_FORMAT = env("LOG_FORMAT", default="json" if HTTPS_ONLY else "line")
+JSON_LOGS = LOG_FORMAT == "json"
 
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {
-        "request_id": {"()": "mudda.middleware.RequestIdFilter"},
+        "ids": {"()": "mudda.monitoring.logs.Ids"},
         "without_tokens": {"()": "mudda.middleware.WithoutTokens"},
     },
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"}},
+    "formatters": {
+        "json": {"()": "mudda.monitoring.logs.Json"},
+        "line": {
+            "()": "mudda.monitoring.logs.Line",
+            "fmt": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s",
+            "texts": DEBUG,
+        },
+    },
     "handlers": {
         "stderr": {
             "class": "logging.StreamHandler",
-            "formatter": "line",
-            "filters": ["request_id", "without_tokens"],
+            "formatter": "json" if JSON_LOGS else "line",
+            "filters": ["ids", "without_tokens"],
         }
     },
     "root": {"handlers": ["stderr"], "level": env("LOG_LEVEL", default="INFO")},
     "loggers": {
         "httpx": {"level": "WARNING"},
         "django.request": {"level": "ERROR"},  # a 4xx is the caller's news, not the operator's
+        "django.db.backends": {"level": "WARNING"},  # below that it repeats statements with their values
+        **{name: {"handlers": [], "propagate": True} for name in ("uvicorn", "uvicorn.access")},
     },
 }
 

@@ -21,6 +21,7 @@ from django.db import InterfaceError, OperationalError, connection
 
 from mudda.event_views import PAGE, STREAM_HEADER, events_after
 from mudda.listening import hub
+from mudda.monitoring import process
 
 logger = logging.getLogger(__name__)
 
@@ -255,6 +256,7 @@ async def _live(receive: Receive, send: Send) -> None:
             await send({"type": "lifespan.startup.complete"})
         elif message["type"] == "lifespan.shutdown":
             await asyncio.to_thread(hub.close)
+            await asyncio.to_thread(process.stop)
             await send({"type": "lifespan.shutdown.complete"})
             return
 

@@ -23,6 +23,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from mudda.errors import MuddaError, Unavailable
+from mudda.monitoring import process
 
 DEADLINE = timedelta(seconds=5)
 """How long a request waits for Temporal before the dispatcher takes over."""
@@ -86,7 +87,9 @@ async def connect(*, lazy: bool = False) -> Client:
     """
     how = settings.TEMPORAL_CLIENT.to_client_connect_config()
     how["target_host"], how["namespace"] = settings.TEMPORAL_HOST, settings.TEMPORAL_NAMESPACE
-    return await Client.connect(**how, lazy=lazy)
+    return await Client.connect(
+        **how, lazy=lazy, runtime=process.temporal_runtime(), interceptors=process.temporal_interceptors()
+    )
 
 
 def start_workflow(name: str, argument: Any, *, workflow_id: str) -> str:

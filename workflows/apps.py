@@ -11,7 +11,7 @@ class WorkflowsConfig(AppConfig):
         languages.name_in_any_language(self)
         from mudda import dispatcher, outbox, sandboxes, scopes
         from mudda.webhooks import subjects
-        from workflows import asking, checks, drafting, event_types, revising  # noqa: F401
+        from workflows import asking, checks, drafting, event_types, figures, revising  # noqa: F401
         from workflows.sandboxes import CONTENTS
         from workflows.subjects import describe_plan, describe_policy
         from workflows.temporal import starting

@@ -24,6 +24,7 @@ from mudda.reach import sandbox_of
 from mudda.transactions import is_whole, whole
 from workflows import asking
 from workflows.cases import duplicates_for
+from workflows.figures import count_planner_run
 from workflows.grounding import Grounds, grounds_for
 from workflows.models import PlannerRun, PlanStatus, RunStatus, WorkflowPlan
 from workflows.planning import city
@@ -333,3 +334,4 @@ def fill_record(run: PlannerRun, planned: PlannedDraft, *, failure: Mapping[str,
         for name in ("prompt_version", *SPENT):
             setattr(run, name, getattr(record, name))
     run.ended_at = timezone.now()
+    count_planner_run(run)

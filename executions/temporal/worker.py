@@ -38,6 +38,8 @@ from executions.temporal.undoing import escalate, undo_step
 from executions.temporal.watching import watchdog
 from executions.temporal.workflow import PlanWorkflow
 from mudda import dispatcher, temporal
+from mudda.monitoring import metrics, process
+from mudda.monitoring.activities import Named
 from workflows.temporal.activities import planner_activities
 from workflows.temporal.contracts import planner_queue
 from workflows.temporal.drafting_workflow import DraftingWorkflow
@@ -98,6 +100,7 @@ async def run_worker(*, task_queue: str, slots: int) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    process.start("mudda-worker", job_names=dispatcher.job_names())
     stop_sweeping = threading.Event()
     sweepers = dispatcher.start(stop_sweeping)
     health = Health(asyncio.get_running_loop())
@@ -111,6 +114,7 @@ async def run_worker(*, task_queue: str, slots: int) -> None:
         for sweeper in sweepers:
             await asyncio.to_thread(sweeper.join)
         logger.info("worker stopped")
+        await asyncio.to_thread(process.stop)
 
 
 async def _work(client: Client, stop: asyncio.Event, health: Health, *, task_queue: str, slots: int) -> None:
@@ -128,6 +132,7 @@ async def _work(client: Client, stop: asyncio.Event, health: Health, *, task_que
             max_concurrent_activities=slots,
             graceful_shutdown_timeout=GRACE,
             deployment_config=deployment(),
+            interceptors=[Named()],
         )
         planner = Worker(
             client,
@@ -137,10 +142,12 @@ async def _work(client: Client, stop: asyncio.Event, health: Health, *, task_que
             max_concurrent_activities=PLANNER_SLOTS,
             graceful_shutdown_timeout=GRACE,
             deployment_config=deployment(),
+            interceptors=[Named()],
         )
         async with worker, planner:
             logger.info("worker started: %s, queue %s, %d slots", settings.TEMPORAL_HOST, task_queue, slots)
             health.started(lambda: polls(client, task_queue))
+            metrics.temporal_up.set(1)
             watchers = [_watch_connection(client), _watch_slots(slots)]
             watching = [asyncio.create_task(watcher) for watcher in watchers]
             await stop.wait()
@@ -224,7 +231,9 @@ async def _watch_connection(client: Client) -> None:
                     "lost the connection to Temporal at %s: %s", settings.TEMPORAL_HOST, error.status.name
                 )
             lost = True
+            metrics.temporal_up.set(0)
             continue
         if lost:
             logger.info("the connection to Temporal is back")
         lost = False
+        metrics.temporal_up.set(1)

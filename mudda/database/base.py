@@ -12,9 +12,15 @@ from django.db.backends.postgresql import base
 from psycopg import OperationalError
 from psycopg_pool import ConnectionPool
 
+from mudda.monitoring.database import Cursor
+
 
 class DatabaseWrapper(base.DatabaseWrapper):
     """With ``CONN_HEALTH_CHECKS`` off: a connection on which something has happened since its last use is checked."""
+
+    def get_connection_params(self) -> dict[str, Any]:
+        """Django's, with cursors that are timed and traced."""
+        return {**super().get_connection_params(), "cursor_factory": Cursor}
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         """A connection that works: those that don't are given back to the pool, which makes others instead."""

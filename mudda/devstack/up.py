@@ -238,10 +238,17 @@ def run_processes(stack: Stack) -> int:
         LOOK_OUT: stack.look_out(),
     }
     for name, command in commands.items():
-        manager.add_process(name, "exec " + shlex.join(command), env=environment, cwd=str(BASE_DIR))
+        theirs = _with_own_metrics_port(environment) if name == "worker" else environment
+        manager.add_process(name, "exec " + shlex.join(command), env=theirs, cwd=str(BASE_DIR))
     manager.loop()
     code = int(manager.returncode or 1)
     return 0 if code in REQUESTED else abs(code)
+
+
+def _with_own_metrics_port(environment: Mapping[str, str]) -> dict[str, str]:
+    """For a second process on this machine: the port after the web server's, where there is one."""
+    port = environment.get("METRICS_PORT", "")
+    return {**environment, "METRICS_PORT": str(int(port) + 1) if port.isdigit() and int(port) else port}
 
 
 def main() -> int:

@@ -13,6 +13,7 @@ import psycopg
 from django.db import InterfaceError, OperationalError, connection
 
 from mudda import listening
+from mudda.monitoring import metrics
 from mudda.webhooks import queue, sending
 from mudda.webhooks.queue import Attempt
 
@@ -98,6 +99,7 @@ class Senders:
                 letter = sending.prepare(attempt)
             if letter is not None:
                 outcome = sending.send(letter)
+                metrics.webhook_attempts.labels("failed" if outcome.error else "delivered").inc()
                 with self._connected():
                     sending.record(attempt, outcome)
         finally:

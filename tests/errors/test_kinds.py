@@ -10,7 +10,7 @@ from collections import Counter
 import pytest
 
 from mudda.errors import MuddaError
-from mudda.middleware import RequestIdFilter
+from mudda.monitoring.logs import Ids
 from tests.errors import (
     by_issues,
     by_operators,
@@ -52,7 +52,7 @@ def cases():
 @pytest.mark.parametrize("provocation", list(cases()))
 def test_an_error_is_what_its_kind_says_wherever_it_comes_from(provocation, request, caplog):
     caplog.set_level("INFO")
-    caplog.handler.addFilter(RequestIdFilter())
+    caplog.handler.addFilter(Ids())
     kind = provocation.kind
     try:
         answer = provocation.provoke(Scene(request))

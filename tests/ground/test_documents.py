@@ -5,6 +5,7 @@ from pathlib import Path
 
 from mudda import event_types
 from mudda.environment import GUIDE_NAMES, SECRETS, TEMPORALS_OWN
+from mudda.monitoring import wanted
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("mudda", "issues", "workflows", "executions")
@@ -18,7 +19,7 @@ STACK_ONLY = {"MUDDA_HOME", "MUDDA_ENV_FILE", "TEMPORAL_PORT", "TEMPORAL_UI_PORT
 def test_the_example_environment_names_every_setting_and_no_other():
     code = (ROOT / "mudda/settings.py").read_text()
     read = set(re.findall(r'env(?:\.\w+)?\("([A-Z_]+)"', code)) | STACK_ONLY
-    read |= {*SECRETS, *GUIDE_NAMES, *TEMPORALS_OWN}
+    read |= {*SECRETS, *GUIDE_NAMES, *TEMPORALS_OWN, *wanted.VARIABLES}
     named = set(re.findall(r"^([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
     assert named == read
 

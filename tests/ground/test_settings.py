@@ -117,6 +117,12 @@ def test_what_is_good_is_not_complained_of():
         ({"API_PORT": "0"}, "mudda.E015"),
         ({"WORKER_HEALTH_PORT": "65536"}, "mudda.E015"),
         ({"LOG_LEVEL": "loud"}, "mudda.E016"),
+        ({"METRICS_PORT": "-1"}, "mudda.E015"),
+        ({"LOG_FORMAT": "xml"}, "mudda.E020"),
+        (
+            {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4317", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},
+            "mudda.E021",
+        ),
         ({"TIME_ZONE": "Mars/Olympus"}, "mudda.E017"),
         ({"GENERATE_WAIT": "60.5"}, "mudda.E018"),
         ({"GENERATE_WAIT": "-1"}, "mudda.E018"),
