@@ -12,7 +12,7 @@ CHECKED := env -i PATH="$$PATH" HOME="$$HOME" LANG=C.UTF-8 MUDDA_ENV_FILE= SECRE
 	DATABASE_URL=postgresql://nobody@127.0.0.1:9/none TEMPORAL_HOST=127.0.0.1:9 DEBUG=false HTTPS_ONLY=true \
 	ALLOWED_HOSTS=mudda.example.org PUBLIC_URL=https://mudda.example.org OPENAI_API_KEY= EMAIL_URL=
 
-.PHONY: help install demo up test lint snapshot messages screenshots browser tools aimock image bench fuzz clean
+.PHONY: help install demo up test lint snapshot messages screenshots browser tools prometheus aimock image bench fuzz clean
 
 help:
 	@echo 'make demo     do the main job once, on an embedded stack of its own, and show it'
@@ -53,7 +53,7 @@ snapshot: install
 	$(CHECKED) DJANGO_SETTINGS_MODULE=mudda.settings $(PY) -m tests.api.snapshot $(if $(BREAKING),--breaking)
 
 # Settings are read by tests/conftest.py, once it knows the test database: not before.
-test: lint browser tools aimock image
+test: lint browser tools prometheus aimock image
 	$(PY) -m pytest -n logical --maxprocesses 4 --dist loadfile
 
 browser:
@@ -62,6 +62,9 @@ browser:
 tools:
 	@.ci/need "curl for the quick start's test" curl curl --version
 	@.ci/need "jq for the quick start's test" jq jq --version
+
+prometheus:
+	@.ci/need "Prometheus for the tests of its rules" prometheus promtool --version
 
 aimock: install
 	@.ci/aimock $(VENV)/aimock
