@@ -1,8 +1,9 @@
-"""Schemas of KEDA's objects, of the fields that deploy/k8s uses and no others.
+"""Schemas of KEDA's and the Prometheus Operator's objects, of the fields that deploy/k8s uses and no others.
 
 Written after KEDA's own definitions (Apache-2.0): ``config/crd/bases/keda.sh_scaledobjects.yaml`` and
 ``keda.sh_triggerauthentications.yaml`` for the objects, ``pkg/scalers/temporal.go`` (``temporalMetadata``) for the
-trigger, whose values are all strings, and for its authentication.
+trigger, whose values are all strings, and for its authentication. And after the Prometheus Operator's (Apache-2.0):
+``example/prometheus-operator-crd/monitoring.coreos.com_podmonitors.yaml``.
 """
 
 from typing import Any
@@ -113,3 +114,60 @@ TRIGGER_AUTHENTICATION = _closed(
 )
 
 KEDA = {"ScaledObject": SCALED_OBJECT, "TriggerAuthentication": TRIGGER_AUTHENTICATION}
+
+DURATION = {"type": "string", "pattern": "^[0-9]+(ms|s|m|h)$"}
+LABEL = {"type": "string", "pattern": "^[a-zA-Z_][a-zA-Z0-9_]*$"}
+SELECTOR = _closed(
+    {
+        "matchLabels": {"type": "object"},
+        "matchExpressions": {
+            "type": "array",
+            "items": _closed(
+                {
+                    "key": TEXT,
+                    "operator": {"enum": ["In", "NotIn", "Exists", "DoesNotExist"]},
+                    "values": {"type": "array", "items": TEXT},
+                },
+                required=("key", "operator"),
+            ),
+        },
+    }
+)
+RELABELING = _closed(
+    {
+        "action": {"enum": ["replace", "keep", "drop", "labelmap", "labeldrop", "labelkeep", "hashmod"]},
+        "sourceLabels": {"type": "array", "items": LABEL},
+        "targetLabel": LABEL,
+        "replacement": TEXT,
+        "regex": TEXT,
+    }
+)
+POD_MONITOR = _closed(
+    {
+        "apiVersion": {"const": "monitoring.coreos.com/v1"},
+        "kind": {"const": "PodMonitor"},
+        "metadata": METADATA,
+        "spec": _closed(
+            {
+                "selector": SELECTOR,
+                "podMetricsEndpoints": {
+                    "type": "array",
+                    "minItems": 1,
+                    "items": _closed(
+                        {
+                            "port": TEXT,
+                            "path": {"type": "string", "pattern": "^/"},
+                            "interval": DURATION,
+                            "relabelings": {"type": "array", "items": RELABELING},
+                        },
+                        required=("port",),
+                    ),
+                },
+            },
+            required=("selector", "podMetricsEndpoints"),
+        ),
+    },
+    required=("apiVersion", "kind", "metadata", "spec"),
+)
+
+PROMETHEUS = {"PodMonitor": POD_MONITOR}

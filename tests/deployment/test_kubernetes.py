@@ -14,7 +14,7 @@ import yaml
 
 from executions.temporal.worker import GRACE
 from mudda.web import GRACE_SECONDS
-from tests.deployment.schemas import KEDA
+from tests.deployment.schemas import KEDA, PROMETHEUS
 from tests.ground.test_settings import problems_of
 
 ROOT = Path(__file__).parents[2]
@@ -63,6 +63,8 @@ def check(thing):
     """Raises where an object is not what its schema has."""
     if thing["apiVersion"].startswith("keda.sh/"):
         jsonschema.validate(thing, KEDA[thing["kind"]])
+    elif thing["apiVersion"].startswith("monitoring.coreos.com/"):
+        jsonschema.validate(thing, PROMETHEUS[thing["kind"]])
     else:
         kubernetes_validate.validate(thing, VERSION, strict=True)
 
@@ -195,9 +197,28 @@ def test_traffic_is_denied_but_for_what_is_named(objects):
         for rule in policy.get("egress", [])
         for port in rule["ports"]
     }
-    assert ports == {53, 443, 465, 587, 5432, 7233}
+    assert ports == {53, 443, 465, 587, 4318, 5432, 7233}
     into = [name for name, policy in policies.items() if "ingress" in policy]
-    assert into == ["the-api-is-called-through-the-ingress"]
+    assert set(into) == {"the-api-is-called-through-the-ingress", "metrics-are-read-by-prometheus"}
+
+
+def test_metrics_are_scraped_from_every_pod_that_works_on_a_port_that_no_service_has(objects):
+    (monitor,) = [thing for thing in objects if thing["kind"] == "PodMonitor"]
+    (wanted,) = monitor["spec"]["selector"]["matchExpressions"]
+    (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
+    said = settings_of(objects)["data"]["METRICS_PORT"]
+    for name in ("api-server", "temporal-worker"):
+        pod = one(objects, "Deployment", name)["spec"]["template"]
+        assert pod["metadata"]["labels"]["app"] in wanted["values"]
+        ports = {port["name"]: port["containerPort"] for port in pod["spec"]["containers"][0]["ports"]}
+        assert str(ports[endpoint["port"]]) == said
+    served = [
+        port["targetPort"]
+        for thing in objects
+        if thing["kind"] == "Service"
+        for port in thing["spec"]["ports"]
+    ]
+    assert served and endpoint["port"] not in served
 
 
 def test_the_ingress_leads_to_the_api(objects):
