@@ -22,7 +22,6 @@ class MuddaConfig(AppConfig):
             scopes,
         )
         from mudda.monitoring import ground, tracing  # noqa: F401 (ground registers its figures)
-
         from mudda.webhooks import event_types, queue, sender, services, subjects  # noqa: F401
 
         languages.name_in_any_language(self)
