@@ -1,10 +1,11 @@
 """What the console's home page says of runs and tasks: what is mine to do, what waits for somebody, what failed."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.contrib.auth.models import User
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -12,6 +13,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from executions.console.inbox import is_mine, mine
 from executions.models import ExecutionStatus, HumanTask, TaskStatus, WorkflowExecution
 from executions.targets import late
 from mudda import console
@@ -34,7 +36,7 @@ class WaitsFor(admin.SimpleListFilter):
 
 
 class ForWhom(admin.SimpleListFilter):
-    """The open tasks that this person can do: their own, and their groups' that nobody has taken."""
+    """What the inbox *My tasks* has for this person, but for what is on hold."""
 
     title = gettext_lazy("for whom")
     parameter_name = "for"
@@ -43,7 +45,7 @@ class ForWhom(admin.SimpleListFilter):
         return [("me", _("For me and my groups"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(mine_to_do(request.user)) if self.value() == "me" else queryset
+        return queryset.filter(is_mine(cast(User, request.user))) if self.value() == "me" else queryset
 
 
 def waiting_for_people(runs: QuerySet[Any]) -> QuerySet[Any]:
@@ -52,32 +54,25 @@ def waiting_for_people(runs: QuerySet[Any]) -> QuerySet[Any]:
     return runs.filter(Exists(asked), status=ExecutionStatus.RUNNING)
 
 
-def mine_to_do(user: Any) -> Q:
-    """Open tasks that are ``user``'s, or nobody's yet and of a group of theirs (or of none); a superuser is in all."""
-    groups = Q(group__in=["", *user.groups.values_list("name", flat=True)]) if not user.is_superuser else Q()
-    return Q(status=TaskStatus.OPEN) & (Q(assignee=user.pk) | Q(assignee=None) & groups)
-
-
 @console.on_home
 def tasks_to_do(request: HttpRequest) -> Iterable[console.Waiting]:
     """My own first, by when they are due."""
     if not request.user.has_perm("executions.view_humantask"):
         return
-    now, visible = timezone.now(), HumanTask.objects.visible_to(request.user)
-    mine = visible.filter(mine_to_do(request.user))
+    now, todo = timezone.now(), mine(cast(User, request.user))
     rows = tuple(
         (task.title, console.page_of(task), _due(task, now))
-        for task in mine.only("title", "due_at", "group").order_by("due_order", "pk")[: console.SHOWN_WAITING]
+        for task in todo.only("title", "due_at", "group")[: console.SHOWN_WAITING]
     )
-    others = visible.filter(status=TaskStatus.OPEN, due_at__lt=now).count()
-    words = ngettext("%(count)d task is overdue", "%(count)d tasks are overdue", others) % {"count": others}
+    overdue = todo.filter(due_at__lt=now).count()
+    words = ngettext("%(count)d task is overdue", "%(count)d tasks are overdue", overdue) % {"count": overdue}
     yield console.Waiting(
         _("My open tasks"),
         f"{reverse(TASKS)}?for=me",
-        mine.count(),
+        todo.count(),
         rows,
         _("Nothing for you or your groups. Runs open tasks when they need a person."),
-        more=((words, f"{reverse(TASKS)}?state=overdue"),) if others else (),
+        more=((words, f"{reverse(TASKS)}?for=me&state=overdue"),) if overdue else (),
         rank=10,
     )
 

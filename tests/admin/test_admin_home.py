@@ -91,7 +91,9 @@ def test_my_tasks_are_mine_and_my_groups_by_due_time(owner, step, people):
     assert re.findall(r"<bdi>(late|soon|mine|theirs|taken)</bdi>", shown) == ["late", "mine", "soon"]
     assert (count, listed(owner, url)) == (3, 3)
     assert "Overdue: was due" in shown and "1 task is overdue" in shown
-    assert listed(owner, "/admin/executions/humantask/?state=overdue") == 1
+    assert listed(owner, "/admin/executions/humantask/?for=me&state=overdue") == 1
+    HumanTask.objects.filter(pk=tasks["theirs"].pk).update(due_at=now - timedelta(hours=1))
+    assert "1 task is overdue" in tile(read(owner), "My open tasks")[2]
 
 
 def test_a_run_that_waits_for_nobody_does_not_wait_for_a_person(owner, run, task):

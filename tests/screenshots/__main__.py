@@ -23,7 +23,7 @@ from tests.screenshots.city import PASSWORD, STAFF, make_city
 from tests.screenshots.screens import SCREENS, Screen
 
 OUT = BASE_DIR / "docs" / "screenshots"
-WIDE, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
+WIDE, PHONE = {"width": 1280, "height": 860}, {"width": 360, "height": 780}
 LONGEST = 2_400
 """Pixels of a long page that are shown."""
 KINDS = (("light", "light", WIDE), ("dark", "dark", WIDE), ("phone", "light", PHONE))

@@ -49,6 +49,7 @@ def make(issues: int) -> None:
     places = {
         "issue": plans[0].issue_id,
         "draft": plans[1].pk,
+        "digest": plans[1].current.digest,
         "run": run.pk,
         "done": done.pk,
         "task": task.pk,
