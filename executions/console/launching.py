@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from executions.models import WorkflowExecution
 from executions.services import launch_execution
@@ -55,17 +56,17 @@ def runs_of_plan(request: HttpRequest, plan: WorkflowPlan) -> Iterable[console.P
     live = any(run.status in {"pending", "running", "completed"} for run in runs)
     if may(LAUNCH) and plan.current is not None and not live and "revision" not in request.GET:
         if plan.status == PlanStatus.DRAFT and may(APPROVE):
-            yield console.Button("Approve and launch", address(LAUNCH_VIEW, plan), "primary")
+            yield console.Button(_("Approve and launch"), address(LAUNCH_VIEW, plan), "primary")
         elif plan.status == PlanStatus.APPROVED:
-            yield console.Button("Launch", address(LAUNCH_VIEW, plan), "primary")
+            yield console.Button(_("Launch"), address(LAUNCH_VIEW, plan), "primary")
     if may(SEE):
-        yield _panel(runs, "This plan has not run yet.")
+        yield _panel(runs, _("This plan has not run yet."))
 
 
 @console.adds_to(Issue)
 def runs_of_issue(request: HttpRequest, issue: Issue) -> Iterable[console.Part]:
     if request.user.has_perm(SEE):
-        yield _panel(list(_runs(plan__issue=issue)), "Nothing has run for this issue yet.")
+        yield _panel(list(_runs(plan__issue=issue)), _("Nothing has run for this issue yet."))
 
 
 def _runs(**of: Any) -> Iterable[WorkflowExecution]:
@@ -75,4 +76,4 @@ def _runs(**of: Any) -> Iterable[WorkflowExecution]:
 
 def _panel(runs: list[WorkflowExecution], empty: str) -> console.Panel:
     rows = [(run, console.page_of(run), console.badge(run.status)) for run in runs]
-    return console.Panel("Runs", "admin/console/panels/runs.html", {"rows": rows, "empty": empty})
+    return console.Panel(_("Runs"), "admin/console/panels/runs.html", {"rows": rows, "empty": empty})
