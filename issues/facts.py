@@ -103,6 +103,7 @@ def record_facts(issue: Issue, facts: Understood, source: str, *, by: Actor = No
         by: who asked for the draft.
     """
     locked = _locked(issue.pk)
+    was = locked.category_id, locked.department_id
     understood = {name: (value, confidence) for name, value, confidence in _understood(facts)}
     changed = [
         name
@@ -110,7 +111,7 @@ def record_facts(issue: Issue, facts: Understood, source: str, *, by: Actor = No
         if _may_record(locked, name, value, confidence) and _set(locked, name, value, confidence, source)
     ]
     if changed:
-        _save(locked)
+        _save(locked, was)
         events.append(locked, "issue.facts_recorded", {"facts": changed, "source": source}, actor=by)
     _refresh(issue, locked)
     return tuple(changed)
@@ -139,6 +140,7 @@ def correct_facts(
         lock_followers(issue.pk)
     locked = _locked(issue.pk)
     ensure_current(expected_version, locked.event_seq, version=locked.event_seq)
+    was = locked.category_id, locked.department_id
     values = {name: _checked(name, value) for name, value in facts.items()}
     changed = [
         name
@@ -146,7 +148,7 @@ def correct_facts(
         if not _is_said_by_staff(locked, name, value) and _set(locked, name, value, 1.0, STAFF, by)
     ]
     if changed:
-        _save(locked)
+        _save(locked, was)
         events.append(locked, "issue.facts_corrected", {"facts": changed}, actor=by)
     _refresh(issue, locked)
     return tuple(changed)
@@ -263,9 +265,12 @@ def _set(
     return True
 
 
-def _save(issue: Issue) -> None:
-    fields = ["category", "department", "address", "urgency", "people_affected", "facts", "updated_at"]
-    issue.save(update_fields=fields)
+def _save(issue: Issue, was: tuple[int | None, int | None]) -> None:
+    """``was``: the keys of category and department before. Naming them in a save makes a promise anew: nothing
+    else may."""
+    fields = ["address", "urgency", "people_affected", "facts", "updated_at"]
+    moved = (issue.category_id, issue.department_id) != was
+    issue.save(update_fields=[*fields, "category", "department"] if moved else fields)
 
 
 def _refresh(issue: Issue, locked: Issue) -> None:

@@ -7,11 +7,16 @@ that a person cancels, and what isn't withdrawn, is tried again soon: the run wa
 from datetime import timedelta
 from uuid import UUID
 
+from django.db.models import Q
 from django.utils import timezone
 
 from executions.models import Effect, EffectStatus, HumanTask, StepRun, StepStatus, WorkflowExecution
 from executions.tasks import ESCALATION, answered_task, withdraw_tasks
 from mudda import events
+
+TIMED_OUT = "timed_out"
+"""The code of an attempt that has run out of its time while its worker was alive: its thread can't be ended from
+outside, and may go on."""
 
 WHILE_STOPPING = timedelta(seconds=5)
 """Between two attempts of a step whose run stops."""
@@ -48,10 +53,13 @@ def has_failed(execution_id: UUID) -> bool:
 
 def loses_something(step: StepRun) -> bool:
     """Whether withdrawing the step would lose something: it is undone by the plan, and may have been done in part; it
-    has done something outside, or may have; or a person has answered."""
+    has done something outside, or may have; its attempt hangs, and may do it yet; or a person has answered."""
     effects = Effect.objects.filter(execution=step.execution_id, step_id=step.step_id)
+    # Only of effects that are tried once does "failed" say that nothing happened; the others are asked or done again.
+    harmless = Q(status=EffectStatus.FAILED, effect_class="at_most_once")
     return (
         step.compiled["compensate"] is not None
-        or effects.exclude(status=EffectStatus.FAILED).exists()
+        or (step.error or {}).get("code") == TIMED_OUT
+        or effects.exclude(harmless).exists()
         or answered_task(step) is not None
     )

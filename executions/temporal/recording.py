@@ -46,7 +46,7 @@ from executions.temporal.contracts import (
 )
 from executions.temporal.handles import has_handles
 from executions.temporal.large import restore, shrunk
-from executions.temporal.putoff import WHY, wait_while_stopping, withdraw_put_off
+from executions.temporal.putoff import TIMED_OUT, WHY, wait_while_stopping, withdraw_put_off
 from executions.temporal.watching import watchdog
 from mudda import events, prepared, strictjson
 from mudda.errors import MuddaError
@@ -65,9 +65,6 @@ ENDED = (
 LONGEST_ERROR = 2_000
 DEEPEST = 200
 """Levels of an output inside each other."""
-
-TIMED_OUT = "timed_out"
-"""The code of an attempt that has run out of its time while its worker was alive."""
 
 RUN_STOPPED, RUN_OVER = "The run was stopped.", "The run is over."
 STEP_FAILED = "The step has failed."
@@ -216,14 +213,17 @@ def begin(call: StepCall) -> StepRun:
 
 def ensure_wanted(step: StepRun) -> None:
     """Raises:
-    ApplicationError: an attempt before has failed for good, and the run was not told, or doesn't know yet.
+    ApplicationError: an attempt before has failed for good, and the run was not told, or doesn't know yet; or the
+        step is over in another way.
     Withdrawn: the run has stopped.
     """
     if step.status == StepStatus.FAILED:
         error = step.error or {"code": "failed", "message": "It failed."}
         raise ApplicationError(error["message"], type=error["code"], non_retryable=True)
-    if step.status in ENDED:
+    if step.status == StepStatus.CANCELLED:
         raise Withdrawn(step.reason or WHY)
+    if step.status in ENDED:  # a Temporal workflow that was reset in the middle of its run
+        raise ApplicationError(f"{step.step_id} is over already.", type="step_over", non_retryable=True)
 
 
 def ask_for_approval(call: StepCall) -> StepAnswer:

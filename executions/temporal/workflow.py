@@ -232,7 +232,8 @@ class PlanWorkflow:
         nothing that needs the step may begin."""
         self.busy += 1
         try:
-            await workflow.wait_condition(lambda: self.failing or self.cancelling)
+            # A history that is too long goes on anew before it decides anything, and waits for whoever is busy.
+            await workflow.wait_condition(lambda: self.failing or self.cancelling or self._must_renew())
         finally:
             self.busy -= 1
         self.ledger.put(step.step_id, outcomes.withdrawn(self.ledger.of(step.step_id), reason))

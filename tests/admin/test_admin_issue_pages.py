@@ -5,12 +5,14 @@ from decimal import Decimal
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.files.base import ContentFile
 from django.urls import reverse
 from django.utils import timezone
 
 from issues.around import AROUND, issues_near, others_of_reporter
 from issues.attaching import prepare_attachment
 from issues.changing import change_issue
+from issues.facts import correct_facts
 from issues.maps import direction_of, map_of
 from issues.models import Category, Department, Issue, Reporter
 from issues.nearness import METRES_A_DEGREE
@@ -49,7 +51,7 @@ def test_photos_are_shown_to_those_who_see_the_issue_and_to_nobody_else(
     owner, colleague, outsider, nobody, issue, people
 ):
     assert "No photos came with it." in read(owner, issue)
-    with prepare_attachment(issue, picture(), by=people["owner"]) as keep:
+    with prepare_attachment(issue, ContentFile(picture()), by=people["owner"]) as keep:
         kept = keep("the leak.jpg")
     text = read(colleague, issue)
     address = f"/issues/{issue.reference}/attachments/{kept.pk}"
@@ -274,6 +276,15 @@ def test_the_target_is_promised_when_it_is_reported_and_follows_the_category(
     assert changed.due_at is None
 
 
+def test_correcting_a_place_moves_no_promise_however_the_target_has_changed(issue, people):
+    promised = timezone.now() - timedelta(days=1)
+    Issue.objects.filter(pk=issue.pk).update(due_at=promised)
+    Category.objects.filter(pk=issue.category_id).update(target="P40D")
+    correct_facts(Issue.objects.get(pk=issue.pk), by=people["owner"], place="9 Elm St")
+    corrected = Issue.objects.get(pk=issue.pk)
+    assert (corrected.address, corrected.due_at) == ("9 Elm St", promised)
+
+
 def test_when_an_issue_ended_is_kept_whoever_changes_its_status(issue):
     assert issue.ended_at is None
     update_issue(issue_id=issue.pk, status="RESOLVED")
@@ -291,7 +302,7 @@ def test_when_an_issue_ended_is_kept_whoever_changes_its_status(issue):
 def test_hostile_words_stay_text_all_over_the_page(owner, issue, people):
     others = [report(text, 20, reporter={"name": text, "email": "ada@example.org"}) for text in HOSTILE]
     Issue.objects.filter(pk=issue.pk).update(latitude=HERE[0], longitude=HERE[1])
-    with prepare_attachment(issue, picture(), by=people["owner"]) as keep:
+    with prepare_attachment(issue, ContentFile(picture()), by=people["owner"]) as keep:
         kept = keep("x.jpg")
     for text, other in zip(HOSTILE, others, strict=True):
         type(kept).objects.filter(pk=kept.pk).update(title=text)
