@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[2]
 
 MADE_OF = {
     "unfold/helpers/app_list_default.html": "d13476653cb4294a",
+    "unfold/helpers/header_title.html": "b126ed2ab9ca1680",
     "unfold/helpers/navigation_header.html": "35139b9d94580be9",
     "unfold/helpers/navigation_user.html": "4c9ba58b3f215326",
     "unfold/helpers/site_icon.html": "e35b87d138cd96c9",
