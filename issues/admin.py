@@ -47,6 +47,7 @@ from issues.reading import VIEW_REPORTER
 from issues.reference import WORKING_TIME
 from issues.services import LONGEST_ADDRESS, LONGEST_STATEMENT, clean_statement, report_issue, update_issue
 from issues.setup_forms import DepartmentForm
+from issues.targets import words_of
 from mudda import console
 from mudda.errors import MuddaError
 from mudda.saved_filters import KeepsFilters
@@ -248,6 +249,7 @@ class IssueAdmin(KeepsFilters):
             "status": console.badge(issue.status),
             "urgency": console.badge(issue.urgency),
             "overdue": overdue_badge(issue),
+            "target": words_of(issue.category.target) if issue.category is not None else "",
             "files": files_of(issue),
             **neighbourhood(issue, me),
             **reporter_of(issue, me),
@@ -344,7 +346,7 @@ class DepartmentAdmin(SetupAdmin):
 
 @admin.register(Category)
 class CategoryAdmin(SetupAdmin):
-    list_display = ("name", "code", "department", "target", "active")
+    list_display = ("name", "code", "department", "target_column", "active")
     list_filter = ("active", ("department", WithinMyDepartments))
     list_select_related = ("department",)
     search_fields = ("name", "code")
@@ -355,6 +357,10 @@ class CategoryAdmin(SetupAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return ("code",) if obj else ()
+
+    @admin.display(description=gettext_lazy("Target"), ordering="target", empty_value="")
+    def target_column(self, category: Any) -> str:
+        return words_of(category.target)
 
     def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
         field = super().formfield_for_dbfield(db_field, request, **kwargs)

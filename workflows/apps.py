@@ -9,9 +9,11 @@ class WorkflowsConfig(AppConfig):
         from mudda import languages
 
         languages.name_in_any_language(self)
+        from issues.targets import worded_by
         from mudda import dispatcher, outbox, sandboxes, scopes
         from mudda.webhooks import subjects
         from workflows import asking, checks, drafting, event_types, figures, revising  # noqa: F401
+        from workflows.plan.durations import working_in_words
         from workflows.sandboxes import CONTENTS
         from workflows.subjects import describe_plan, describe_policy
         from workflows.temporal import starting
@@ -36,6 +38,7 @@ class WorkflowsConfig(AppConfig):
         asking.register(drafting.DRAFT, asking.Work(drafting.carry_out_draft, drafting.give_up_draft))
         asking.register(revising.REVISE, asking.Work(revising.carry_out_revision, revising.give_up_revision))
         outbox.register(asking.ASK_PLANNER, starting.deliver_asking)
+        worded_by(working_in_words)
         sandboxes.register(CONTENTS)
         dispatcher.register("notice drafting ended from outside", starting.reconcile_ended, every=20)
         dispatcher.register("start overdue drafting again", starting.start_overdue, every=60)

@@ -231,3 +231,9 @@ def test_a_defect_is_a_page_with_the_requests_id(rf):
     response = server_error(request)
     assert response.status_code == 500
     assert "the-request" in response.content.decode()
+
+
+def test_the_list_says_a_categorys_target_in_words(administrator):
+    Category.objects.filter(code="tree").update(target="P2DT4H")
+    text = administrator.get(reverse("admin:issues_category_changelist")).content.decode()
+    assert "2 working days 4 working hours" in text and "P2DT4H" not in text
