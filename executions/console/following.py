@@ -58,6 +58,7 @@ STEERED = {
     CANCEL: pgettext_lazy("a run was", "Cancelled"),
 }
 ENDED = {"failed": gettext_lazy("The run failed"), "cancelled": gettext_lazy("The run was cancelled")}
+LEFT = (StepStatus.PENDING, StepStatus.SKIPPED, StepStatus.CANCELLED)
 SENT = (EffectStatus.DONE, EffectStatus.WITHHELD)
 ATTEMPTS = ("step.started", "step.attempt_failed", "step.failed", "step.completed")
 
@@ -120,9 +121,14 @@ class StepRow:
 
 @dataclass(frozen=True)
 class Run:
-    """A whole run. ``gaps`` names what is missing of its records, each as a sentence."""
+    """A whole run. ``gaps`` names what is missing of its records, each as a sentence.
+
+    ``steps`` are ``cards`` and ``never_began``: those that a run which did not succeed has left behind.
+    """
 
     steps: tuple[StepRow, ...]
+    cards: tuple[StepRow, ...]
+    never_began: tuple[StepRow, ...]
     done: int
     failure: str
     not_undone: tuple[tuple[int, str], ...]
@@ -185,6 +191,8 @@ def follow(execution: WorkflowExecution, *, by: User, with_effects: bool) -> Run
     paused = next((row for row in reversed(steered) if row.action == PAUSE), None)
     return Run(
         steps=rows,
+        cards=tuple(row for row in rows if not _left_behind(execution, row.step)),
+        never_began=tuple(row for row in rows if _left_behind(execution, row.step)),
         done=sum(step.ended_at is not None for step in steps),
         failure=_failure(execution, titles),
         not_undone=tuple(_not_undone(execution.failure, steps)),
@@ -246,6 +254,11 @@ def gaps_of(execution: WorkflowExecution, steps: Sequence[StepRun]) -> Iterable[
         yield _(
             "This city no longer offers what these steps do, so they are shown by their recorded names: %(titles)s."
         ) % {"titles": ", ".join(unknown)}
+
+
+def _left_behind(execution: WorkflowExecution, step: StepRun) -> bool:
+    """Whether the run ended without success before the step began: there is little to read of it."""
+    return execution.status in ENDED and step.started_at is None and step.status in LEFT
 
 
 def _uploads(execution: WorkflowExecution, tasks: Iterable[HumanTask]) -> list[TaskUpload]:

@@ -130,6 +130,19 @@ def test_a_run_that_is_over_waits_for_nobody(owner, running, crew):
     assert waits(text_of(owner, running)) == ""
 
 
+def test_steps_that_a_failed_run_never_began_are_folded_into_one(owner, running):
+    assert 'data-keep="never-began"' not in text_of(owner, running)
+    steps, now = StepRun.objects.filter(execution=running), timezone.now()
+    WorkflowExecution.objects.filter(pk=running.pk).update(status="failed", completed_at=now)
+    steps.update(status="cancelled", started_at=None, ended_at=now)
+    steps.filter(pk=steps.order_by("position")[0].pk).update(status="failed", started_at=now)
+    shown, folded = text_of(owner, running).split('data-keep="never-began"')
+    assert 'id="step-1"' in shown and 'id="step-2"' not in shown
+    others = range(2, steps.count() + 1)
+    assert f"{len(others)} steps never began" in folded
+    assert all(f'id="step-{number}"' in folded for number in others)
+
+
 # --- over time --------------------------------------------------------------------------------------
 
 
