@@ -59,13 +59,15 @@ TONES = {
 
 @dataclass(frozen=True)
 class Button:
-    """A way on from a page. ``post``: it does something at once, so it is a form and not a link. ``key`` presses it."""
+    """A way on from a page. ``post``: it does something at once, so it is a form and not a link. ``key`` presses it.
+    ``decides``: it is what the page is read for, so it stands below a long text too."""
 
     label: str
     url: str
     tone: str = ""
     post: bool = False
     key: str = ""
+    decides: bool = False
 
 
 @dataclass(frozen=True)

@@ -112,11 +112,12 @@ class PlanAdmin(EditsSteps, EditsText, Simulates, RevisesInWords):
             return
         may, executed = request.user.has_perm, is_executed(plan)
         if may(APPROVE) and plan.status == PlanStatus.DRAFT and not own_work(plan, console.person(request)):
-            yield console.Button(_("Approve"), address("workflows_workflowplan_approve", plan))
+            yield console.Button(_("Approve"), address("workflows_workflowplan_approve", plan), decides=True)
         if may(EDIT) and plan.status != PlanStatus.ARCHIVED and not executed:
             yield console.Button(_("Edit"), reverse("admin:workflows_workflowplan_steps", args=[plan.pk]))
         if may(APPROVE) and plan.status in {PlanStatus.DRAFT, PlanStatus.APPROVED} and not executed:
-            yield console.Button(_("Reject"), address("workflows_workflowplan_reject", plan), "danger")
+            reject = address("workflows_workflowplan_reject", plan)
+            yield console.Button(_("Reject"), reject, "danger", decides=True)
 
     def page_context(self, request: HttpRequest, plan: WorkflowPlan) -> dict[str, Any]:
         older = shown_revision(request, plan)

@@ -56,9 +56,9 @@ def runs_of_plan(request: HttpRequest, plan: WorkflowPlan) -> Iterable[console.P
     live = any(run.status in {"pending", "running", "completed"} for run in runs)
     if may(LAUNCH) and plan.current is not None and not live and "revision" not in request.GET:
         if plan.status == PlanStatus.DRAFT and may(APPROVE):
-            yield console.Button(_("Approve and launch"), address(LAUNCH_VIEW, plan), "primary")
+            yield console.Button(_("Approve and launch"), address(LAUNCH_VIEW, plan), "primary", decides=True)
         elif plan.status == PlanStatus.APPROVED:
-            yield console.Button(_("Launch"), address(LAUNCH_VIEW, plan), "primary")
+            yield console.Button(_("Launch"), address(LAUNCH_VIEW, plan), "primary", decides=True)
     if may(SEE):
         yield _panel(runs, _("This plan has not run yet."))
 

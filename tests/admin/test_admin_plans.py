@@ -54,6 +54,13 @@ def test_the_owner_sees_every_button_on_a_draft(owner, draft):
         assert label in text
 
 
+def test_what_decides_on_a_plan_stands_above_and_below_its_steps(owner, draft):
+    above, below = owner.get(page(draft)).content.decode().split('<div class="md-buttons md-decide">')
+    for name in ("launch", "approve", "reject"):
+        assert action(name, draft) in above and action(name, draft) in below
+    assert 'id="step-1"' in above and ">Edit</a>" not in below
+
+
 def test_a_colleague_who_only_views_reads_the_draft_and_has_no_buttons(colleague, draft):
     response = colleague.get(page(draft))
     assert response.status_code == 200

@@ -57,7 +57,7 @@ def test_an_approval_of_what_a_colleague_changes_meanwhile_is_refused_and_the_ch
     theirs.sign_in(second)
 
     mine.page.goto(address)
-    mine.page.get_by_role("link", name="Approve", exact=True).click()
+    mine.page.get_by_role("link", name="Approve", exact=True).first.click()
     mine.page.get_by_role("button", name="Approve", exact=True).wait_for()
 
     theirs.page.goto(address)
@@ -74,7 +74,7 @@ def test_an_approval_of_what_a_colleague_changes_meanwhile_is_refused_and_the_ch
     mine.picture("collision")
 
     mine.page.get_by_role("link", name="Read it whole and decide").click()
-    mine.page.get_by_role("link", name="Approve", exact=True).click()
+    mine.page.get_by_role("link", name="Approve", exact=True).first.click()
     mine.page.get_by_role("button", name="Approve", exact=True).click()
     mine.page.get_by_text("Approved.").wait_for()
     mine.at_ease()

@@ -75,7 +75,7 @@ def test_from_a_citizens_words_to_a_completed_run_by_clicks_and_live(staff, repo
     visit.go("Issues")
     page.get_by_role("link", name=reference).click()
     page.get_by_role("button", name="Draft a plan").click()
-    page.get_by_role("link", name="Approve and launch").click()
+    page.get_by_role("link", name="Approve and launch").first.click()
     page.get_by_role("button", name="Approve and launch").click()
     page.wait_for_url(re.compile(r"/workflowexecution/[0-9a-f-]{36}/change/"))
     mark(page)
