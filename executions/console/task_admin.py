@@ -135,7 +135,6 @@ class TaskAdmin(console.RoomAdmin):
         all_tasks = reverse("admin:executions_humantask_changelist")
         context = {
             **self.admin_site.each_context(request),
-            "opts": self.opts,
             "title": _("My tasks"),
             "sections": sections_for(console.person(request), all_tasks, timezone.now()),
             "all_url": f"{all_tasks}?state=todo",
