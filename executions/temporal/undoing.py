@@ -19,6 +19,7 @@ from executions.tasks import (
 from executions.temporal import recording
 from executions.temporal.contracts import EscalateCall, StepAnswer, StepCall
 from executions.temporal.large import restore
+from executions.temporal.putoff import TIMED_OUT
 from executions.temporal.watching import watchdog
 from mudda import events
 from mudda.errors import MuddaError
@@ -125,7 +126,7 @@ def record_undoing_overrun(call: StepCall, step_pk: int, failures: int) -> None:
     step = StepRun.objects.get(pk=step_pk)
     step.execution = execution
     if step.status != StepStatus.COMPENSATED and step.undo_failures == failures:
-        _count(call, step, recording.TIMED_OUT, recording.overrun_message(call), permanent=False)
+        _count(call, step, TIMED_OUT, recording.overrun_message(call), permanent=False)
 
 
 def _count(call: StepCall, step: StepRun, code: str, message: str, *, permanent: bool) -> bool:
