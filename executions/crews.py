@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext_noop, ngettext, override
+
 from executions.models import HumanTask
 from workflows.plan.core import DISPATCH_CREW, LINE, PHOTOS, REQUEST_PHOTOS
 
@@ -12,16 +14,16 @@ CREW_FORM: dict[str, Any] = {
     "properties": {
         "crew": {
             **LINE,
-            "title": "Crew",
-            "description": "Who did the work; without it, who accepted.",
+            "title": gettext_noop("Crew"),
+            "description": gettext_noop("Who did the work; without it, who accepted."),
         },
         "notes": {
             "type": "string",
             "maxLength": 10_000,
-            "title": "What was done",
-            "description": "What was found and done, and what is left to do.",
+            "title": gettext_noop("What was done"),
+            "description": gettext_noop("What was found and done, and what is left to do."),
         },
-        "photos": {**PHOTOS, "title": "Photos"},
+        "photos": {**PHOTOS, "title": gettext_noop("Photos")},
     },
     "additionalProperties": False,
 }
@@ -30,12 +32,12 @@ CREW_FORM: dict[str, Any] = {
 PHOTO_FORM: dict[str, Any] = {
     "type": "object",
     "properties": {
-        "photos": {**PHOTOS, "title": "Photos"},
+        "photos": {**PHOTOS, "title": gettext_noop("Photos")},
         "notes": {
             "type": "string",
             "maxLength": 10_000,
-            "title": "Anything to add",
-            "description": "If you cannot send photos, say so here.",
+            "title": gettext_noop("Anything to add"),
+            "description": gettext_noop("If you cannot send photos, say so here."),
         },
     },
     "additionalProperties": False,
@@ -46,7 +48,9 @@ def photo_form(count: int) -> dict[str, Any]:
     """What somebody is asked who shall send ``count`` photos: so many, or a word about why not."""
     enough = {"required": ["photos"], "properties": {"photos": {"minItems": count}}}
     a_word = {"required": ["notes"], "properties": {"notes": {"pattern": r"\S"}}}
-    return {**PHOTO_FORM, "anyOf": [enough, a_word], "x-any-of": _wanted(count), "x-photos": count}
+    with override("en"):  # it is kept with the task, for readers of any language
+        wanted = _wanted(count)
+    return {**PHOTO_FORM, "anyOf": [enough, a_word], "x-any-of": wanted, "x-photos": count}
 
 
 def too_few_photos(kind: str, form: Mapping[str, Any], answer: Mapping[str, Any]) -> str:
@@ -58,9 +62,11 @@ def too_few_photos(kind: str, form: Mapping[str, Any], answer: Mapping[str, Any]
 
 
 def _wanted(count: int) -> str:
-    if count == 1:
-        return "Add at least one photo, or say why there is none."
-    return f"Add {count} photos, or say why there are fewer."
+    return ngettext(
+        "Add at least one photo, or say why there is none.",
+        "Add %(count)d photos, or say why there are fewer.",
+        count,
+    ) % {"count": count}
 
 
 def finished_answer(task: HumanTask, answer: Any, now: datetime) -> Any:

@@ -78,24 +78,31 @@ class ReportForm(forms.Form):
     """What somebody says at the counter or on the telephone."""
 
     statement = forms.CharField(
-        label="What is wrong, in the reporter's words",
+        label=gettext_lazy("What is wrong, in the reporter's words"),
         max_length=LONGEST_STATEMENT,
         strip=False,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 5}),
     )
     address = forms.CharField(
+        label=gettext_lazy("Address"),
         required=False,
         max_length=LONGEST_ADDRESS,
         widget=UnfoldAdminTextInputWidget(),
-        help_text="Where it is.",
+        help_text=gettext_lazy("Where it is."),
     )
     category = forms.ModelChoiceField(
         Category.objects.none(),
+        label=gettext_lazy("Category"),
         required=False,
         widget=UnfoldAdminSelectWidget(),
-        empty_label="not decided yet",
+        empty_label=gettext_lazy("not decided yet"),
     )
-    urgency = forms.ChoiceField(choices=Urgency.choices, initial="normal", widget=UnfoldAdminSelectWidget())
+    urgency = forms.ChoiceField(
+        label=gettext_lazy("Urgency"),
+        choices=Urgency.choices,
+        initial="normal",
+        widget=UnfoldAdminSelectWidget(),
+    )
 
     def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -109,26 +116,28 @@ class ReportForm(forms.Form):
         try:
             return clean_statement(self.cleaned_data["statement"])
         except MuddaError as error:
-            raise forms.ValidationError(error.title) from error
+            raise forms.ValidationError(_(error.title)) from error
 
 
 class NoteForm(forms.Form):
     status = forms.ChoiceField(
-        choices=[("", "stays as it is"), *IssueStatus.choices],
+        label=gettext_lazy("Status"),
+        choices=[("", gettext_lazy("stays as it is")), *IssueStatus.choices],
         required=False,
         widget=UnfoldAdminSelectWidget(),
     )
     note = forms.CharField(
+        label=gettext_lazy("Note"),
         max_length=10_000,
         required=False,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
     )
-    visible = forms.BooleanField(required=False, label="The reporter may read the note")
+    visible = forms.BooleanField(required=False, label=gettext_lazy("The reporter may read the note"))
 
     def clean(self) -> dict[str, Any]:
         given = self.cleaned_data
         if not given.get("note") and not given.get("status"):
-            raise forms.ValidationError("Write a note, or choose another status.")
+            raise forms.ValidationError(_("Write a note, or choose another status."))
         return given
 
 
@@ -189,7 +198,7 @@ class IssueAdmin(KeepsFilters):
 
     @admin.display(description=gettext_lazy("Statement"))
     def what(self, issue: Issue) -> SafeString:
-        where = issue.address or UNKNOWN_ADDRESS
+        where = issue.address or _(UNKNOWN_ADDRESS)
         return format_html(
             '<span class="md-two md-two-wide">{}<small>{}</small></span>', shortened(issue.statement), where
         )
@@ -278,7 +287,7 @@ class IssueAdmin(KeepsFilters):
                 visible=given["visible"],
                 by=request.user,
             ),
-            "Saved.",
+            _("Saved."),
         )
         return redirect(console.page_of(issue))
 
@@ -290,14 +299,16 @@ class IssueAdmin(KeepsFilters):
         form = ReportForm(request.POST or None, user=request.user)
         if request.method == "POST" and form.is_valid():
             issue = console.carry_out(
-                request, lambda: report_issue(**form.cleaned_data, by=request.user), "The issue is recorded."
+                request,
+                lambda: report_issue(**form.cleaned_data, by=request.user),
+                _("The issue is recorded."),
             )
             if issue is not None:
                 return redirect(console.page_of(issue))
         context = {
-            "title": "Record an issue",
+            "title": _("Record an issue"),
             "form": form,
-            "submit": "Record the issue",
+            "submit": _("Record the issue"),
             "cancel_url": reverse("admin:issues_issue_changelist"),
         }
         return self.ask(request, None, "admin/console/form.html", context, 422 if form.errors else 200)
@@ -339,7 +350,7 @@ class DepartmentAdmin(SetupAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return ("code",) if obj else ()  # plans name departments by their code
 
-    @admin.display(description="People", ordering="people_count")
+    @admin.display(description=gettext_lazy("People"), ordering="people_count")
     def people(self, department: Any) -> int:
         return int(department.people_count)
 
@@ -372,4 +383,4 @@ class CategoryAdmin(SetupAdmin):
 def _working_time(text: str) -> None:
     """A category's target is read by the plan language: a broken one would spoil every plan's validation."""
     if not WORKING_TIME.fullmatch(text):
-        raise forms.ValidationError("Write working time like P2D, PT4H or P1DT4H.")
+        raise forms.ValidationError(_("Write working time like P2D, PT4H or P1DT4H."))

@@ -5,6 +5,8 @@ from typing import Any
 from django import forms
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminSelectWidget,
@@ -23,28 +25,31 @@ class FactsForm(forms.Form):
 
     version = forms.IntegerField(widget=forms.HiddenInput())
     category = forms.ChoiceField(
+        label=gettext_lazy("Category"),
         widget=UnfoldAdminSelectWidget(),
         required=False,
-        help_text="A category of another department hands the issue over to it.",
+        help_text=gettext_lazy("A category of another department hands the issue over to it."),
     )
     place = forms.CharField(
-        label="Where",
+        label=gettext_lazy("Where"),
         max_length=LONGEST_ADDRESS,
         required=False,
         widget=UnfoldAdminTextInputWidget(),
-        help_text="Empty: not known.",
+        help_text=gettext_lazy("Empty: not known."),
     )
-    urgency = forms.ChoiceField(choices=Urgency.choices, widget=UnfoldAdminSelectWidget())
+    urgency = forms.ChoiceField(
+        label=gettext_lazy("Urgency"), choices=Urgency.choices, widget=UnfoldAdminSelectWidget()
+    )
     people_affected = forms.IntegerField(
-        label="People affected",
+        label=gettext_lazy("People affected"),
         min_value=0,
         max_value=MOST_PEOPLE,
         required=False,
         widget=UnfoldAdminIntegerFieldWidget(),
-        help_text="About how many. Empty: not known.",
+        help_text=gettext_lazy("About how many. Empty: not known."),
     )
     confirm = forms.BooleanField(
-        label="The rest is right too: no draft may change it",
+        label=gettext_lazy("The rest is right too: no draft may change it"),
         required=False,
         widget=UnfoldBooleanWidget(),
     )
@@ -53,7 +58,7 @@ class FactsForm(forms.Form):
         values = {fact.name: fact.value for fact in facts_of(issue)}
         super().__init__(data, initial={**values, "version": issue.event_seq})
         current = (
-            [(issue.category.code, str(issue.category))] if issue.category else [("", "not decided yet")]
+            [(issue.category.code, str(issue.category))] if issue.category else [("", _("not decided yet"))]
         )
         active = Category.objects.filter(active=True).values_list("code", "name")
         category = self.fields["category"]
@@ -86,7 +91,7 @@ def facts_view(admin: console.RoomAdmin, request: HttpRequest, issue_id: int) ->
             expected_version=form.cleaned_data["version"],
             **form.said(),
         ),
-        "Saved. No draft changes what you have said.",
+        _("Saved. No draft changes what you have said."),
     )
     if not Issue.objects.visible_to(request.user).filter(pk=issue.pk).exists():
         return redirect("admin:issues_issue_changelist")  # it was handed over to another department
@@ -95,10 +100,10 @@ def facts_view(admin: console.RoomAdmin, request: HttpRequest, issue_id: int) ->
 
 def _page(admin: console.RoomAdmin, request: HttpRequest, issue: Issue, form: FactsForm) -> HttpResponse:
     context = {
-        "title": f"What is known of {issue.reference}",
+        "title": _("What is known of %(issue)s") % {"issue": issue.reference},
         "about": issue.statement,
         "form": form,
-        "submit": "Save",
+        "submit": _("Save"),
         "cancel_url": console.page_of(issue),
     }
     return admin.ask(request, issue, "admin/console/form.html", context, 422 if form.errors else 200)

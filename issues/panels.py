@@ -7,14 +7,25 @@ from typing import Any
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from issues.duplicates import Duplicate
 from issues.facts import RECORDED, STAFF, Fact, facts_of
-from issues.models import REFERENCE, UNKNOWN_ADDRESS, Issue
+from issues.models import REFERENCE, Issue
 from mudda import console
 
-LABELS = {"category": "Category", "place": "Where", "urgency": "Urgency", "people_affected": "People"}
-MISSING = {"category": "not decided", "place": UNKNOWN_ADDRESS, "people_affected": "not known"}
+LABELS = {
+    "category": gettext_lazy("Category"),
+    "place": gettext_lazy("Where"),
+    "urgency": gettext_lazy("Urgency"),
+    "people_affected": gettext_lazy("People"),
+}
+MISSING = {
+    "category": gettext_lazy("not decided"),
+    "place": gettext_lazy("address not given"),
+    "people_affected": gettext_lazy("not known"),
+}
 SURE, UNSURE = 0.8, 0.5
 """From which confidence on a fact is shown as good, and below which as a guess."""
 LONGEST_STATEMENT = 160
@@ -52,31 +63,39 @@ def fact_lines(issue: Issue) -> list[FactLine]:
 
 
 def _line(issue: Issue, fact: Fact, names: dict[int, str]) -> FactLine:
-    value = _value(issue, fact)
+    label, value = str(LABELS[fact.name]), _value(issue, fact)
     if fact.source == STAFF:
-        return FactLine(LABELS[fact.name], value, "", "", f"set by {names.get(fact.by or 0, 'staff')}")
+        who = _("set by %(who)s") % {"who": names.get(fact.by or 0) or _("staff")}
+        return FactLine(label, value, "", "", who)
     if fact.source == RECORDED:
-        return FactLine(LABELS[fact.name], value, "", "", "given with the report")
+        return FactLine(label, value, "", "", _("given with the report"))
     if not fact.source:
-        return FactLine(LABELS[fact.name], value, "", "", "")
-    sure = "" if fact.confidence is None else f"{round(fact.confidence * 100)}% sure"
+        return FactLine(label, value, "", "", "")
+    sure = "" if fact.confidence is None else sure_in_words(fact.confidence)
     high = fact.confidence or 0.0
     tone = "green" if high >= SURE else "amber" if high >= UNSURE else "red"
-    return FactLine(LABELS[fact.name], value, sure, tone, f"read by {planner_in_words(fact.source)}")
+    who = _("read by %(who)s") % {"who": planner_in_words(fact.source)}
+    return FactLine(label, value, sure, tone, who)
+
+
+def sure_in_words(confidence: float) -> str:
+    """A confidence from 0 to 1, for people."""
+    return _("%(percent)d%% sure") % {"percent": round(confidence * 100)}
 
 
 def planner_in_words(name: str) -> str:
     """``playbooks`` as "the playbooks", ``openai`` as "a model"."""
-    return {"playbooks": "the playbooks", "openai": "a model"}.get(name, name)
+    return {"playbooks": _("the playbooks"), "openai": _("a model")}.get(name, name)
 
 
 def _value(issue: Issue, fact: Fact) -> str:
     if fact.value in (None, ""):
-        return MISSING[fact.name]
+        return str(MISSING[fact.name])
     if fact.name == "category":
         return str(issue.category)
     if fact.name == "people_affected":
-        return f"about {fact.value}" if fact.source not in {STAFF, RECORDED} else str(fact.value)
+        said = fact.source in {STAFF, RECORDED}
+        return str(fact.value) if said else _("about %(number)s") % {"number": fact.value}
     return console.in_words(fact.value) if fact.name == "urgency" else str(fact.value)
 
 
@@ -96,7 +115,7 @@ def duplicates_panel(duplicates: Iterable[Duplicate], viewer: Any) -> console.Pa
     rows = suspects(duplicates, viewer)
     if not rows:
         return None
-    return console.Panel("Possible duplicates", "admin/console/panels/duplicates.html", {"rows": rows})
+    return console.Panel(_("Possible duplicates"), "admin/console/panels/duplicates.html", {"rows": rows})
 
 
 def suspects(duplicates: Iterable[Duplicate], viewer: AbstractBaseUser | AnonymousUser) -> list[Suspect]:
@@ -119,16 +138,16 @@ def _suspect(issue: Issue, duplicate: Duplicate) -> Suspect:
 def _apart(duplicate: Duplicate) -> Iterable[str]:
     hours = round(duplicate.hours_apart)
     if hours < 1:
-        yield "less than an hour apart"
+        yield _("less than an hour apart")
     elif hours < 48:
-        yield f"{hours} hour{'s' if hours > 1 else ''} apart"
+        yield ngettext("%(count)d hour apart", "%(count)d hours apart", hours) % {"count": hours}
     else:
-        yield f"{round(hours / 24)} days apart"
+        yield _("%(count)d days apart") % {"count": round(hours / 24)}
     if duplicate.metres_apart is not None:
-        yield f"{round(duplicate.metres_apart)} m away"
+        yield _("%(metres)d m away") % {"metres": round(duplicate.metres_apart)}
     else:
-        yield "the same street"
-    yield f"{round(duplicate.similarity * 100)}% alike in words"
+        yield _("the same street")
+    yield _("%(percent)d%% alike in words") % {"percent": round(duplicate.similarity * 100)}
 
 
 def cut(text: str, length: int) -> str:

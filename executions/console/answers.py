@@ -7,6 +7,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.html import escape
+from django.utils.translation import gettext as _
 from unfold.widgets import (
     UnfoldAdminDecimalFieldWidget,
     UnfoldAdminIntegerFieldWidget,
@@ -75,11 +76,16 @@ class AnswerForm(forms.Form):
             self.add_error(name if name in self.fields else None, str(problem.get("message", "")))
 
 
+def in_language(text: str) -> str:
+    """A form's word to the person who fills it in: the fixed ones are translated, a plan's own stay as they are."""
+    return _(str(text)) if text else ""
+
+
 def _field(schema: Mapping[str, Any], label: str, needed: bool) -> forms.Field:
     options: dict[str, Any] = {
         "label": label,
         "required": needed and not _allows(schema, "null"),
-        "help_text": escape(schema.get("description", "")),  # the theme shows help as markup
+        "help_text": escape(in_language(schema.get("description", ""))),  # the theme shows help as markup
     }
     if isinstance(schema.get("enum"), list):
         choices = [
@@ -88,7 +94,7 @@ def _field(schema: Mapping[str, Any], label: str, needed: bool) -> forms.Field:
         ]
         return forms.ChoiceField(choices=choices, widget=UnfoldAdminSelectWidget(), **options)
     if _allows(schema, "boolean"):
-        choices = [NOT_ANSWERED, ("yes", "Yes"), ("no", "No")]
+        choices = [NOT_ANSWERED, ("yes", _("Yes")), ("no", _("No"))]
         return forms.ChoiceField(choices=choices, widget=UnfoldAdminSelectWidget(), **options)
     if _allows(schema, "integer"):
         return forms.IntegerField(widget=UnfoldAdminIntegerFieldWidget(), **options)
@@ -98,11 +104,11 @@ def _field(schema: Mapping[str, Any], label: str, needed: bool) -> forms.Field:
     if schema.get("format") == "date-time":
         return forms.DateTimeField(widget=TimeInput(attrs={"class": "md-time"}), **options)
     if _takes_json(schema):
-        options["help_text"] = options["help_text"] or "Written as JSON."
+        options["help_text"] = options["help_text"] or _("Written as JSON.")
         widget = UnfoldAdminTextareaWidget(attrs={"rows": 3, "spellcheck": "false"})
         return JsonText(widget=widget, **options)
     if _allows(schema, "array"):
-        options["help_text"] = options["help_text"] or "One on each line."
+        options["help_text"] = options["help_text"] or _("One on each line.")
         options["required"] = False  # an empty list is an answer
         return forms.CharField(widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}), **options)
     longest = schema.get("maxLength")

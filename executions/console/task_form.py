@@ -7,9 +7,10 @@ from django import forms
 from django.forms.boundfield import BoundField, BoundWidget
 from django.http import HttpRequest, QueryDict
 from django.utils.html import escape
+from django.utils.translation import gettext
 
 from executions.adapters.errors import AdapterError
-from executions.console.answers import AnswerForm
+from executions.console.answers import AnswerForm, in_language
 from executions.crews import photo_fields, too_few_photos
 from executions.deciding import TaskClosed
 from executions.models import HumanTask, TaskUpload
@@ -35,7 +36,7 @@ class TaskForm(AnswerForm):
     def __init__(self, task: HumanTask, labels: Mapping[str, str], data: Any = None) -> None:
         schema = task.form
         properties = schema.get("properties", {})
-        titles = {name: one["title"] for name, one in properties.items() if one.get("title")}
+        titles = {name: in_language(one["title"]) for name, one in properties.items() if one.get("title")}
         super().__init__(schema, {**titles, **labels}, data)
         self.kind, self.schema = task.kind, schema
         self.photo_fields = tuple(photo_fields(schema))
@@ -46,7 +47,7 @@ class TaskForm(AnswerForm):
         self.initial = {"crew": task.crew} if task.crew else {}
         for name in self.photo_fields:
             self.schemas.pop(name)
-            description = escape(schema["properties"][name].get("description", ""))
+            description = escape(in_language(schema["properties"][name].get("description", "")))
             self.fields[name] = self._boxes(self.fields[name].label, description, needed=name in self.needed)
 
     def _boxes(self, label: Any, description: str, *, needed: bool) -> forms.MultipleChoiceField:
@@ -56,11 +57,11 @@ class TaskForm(AnswerForm):
             choices=files,
             required=needed and self.kind != ESCALATION,  # by hand a step's result may have none
             widget=forms.CheckboxSelectMultiple,
-            help_text=description or "JPEG, PNG, WebP or PDF, each at most 10 MB.",
+            help_text=description or gettext("JPEG, PNG, WebP or PDF, each at most 10 MB."),
             initial=[key for key, _ in files] if len(self.photo_fields) == 1 else [],
             error_messages={
-                "required": "Add at least one photo.",
-                "invalid_choice": "A file is not here any more. Please add it again.",
+                "required": gettext("Add at least one photo."),
+                "invalid_choice": gettext("A file is not here any more. Please add it again."),
             },
         )
 
@@ -120,7 +121,8 @@ def _keep_files(request: HttpRequest, task: HumanTask, name: str, data: QueryDic
         except (NotFound, TaskClosed, Forbidden):
             raise
         except AdapterError:
-            wrong.append(f"{_named(file.name)}: It could not be stored just now. Please try again.")
+            said = gettext("It could not be stored just now. Please try again.")
+            wrong.append(f"{_named(file.name)}: {said}")
         except MuddaError as error:
             wrong.append(f"{_named(file.name)}: {error.detail}")
         else:
@@ -129,4 +131,4 @@ def _keep_files(request: HttpRequest, task: HumanTask, name: str, data: QueryDic
 
 
 def _named(name: str | None) -> str:
-    return (name or "A file")[:80]
+    return (name or gettext("A file"))[:80]

@@ -15,8 +15,38 @@ JOURNEY = (
     "executions/link_",
     "templates/admin/console/history.html",
     "templates/admin/console/playbook",
+    "issues/admin.py",
+    "issues/correcting.py",
+    "issues/panels.py",
+    "executions/console/answers.py",
+    "executions/console/inbox.py",
+    "executions/console/launching.py",
+    "executions/console/task_form.py",
+    "executions/crews.py",
+    "templates/admin/console/account.html",
+    "templates/admin/console/confirm.html",
+    "templates/admin/console/drafting.html",
+    "templates/admin/console/execution.html",
+    "templates/admin/console/inbox.html",
+    "templates/admin/console/panels/facts.html",
+    "templates/admin/console/panels/runs.html",
+    "templates/admin/console/plan.html",
+    "templates/admin/console/revision_run.html",
+    "templates/admin/console/simulate.html",
+    "templates/admin/console/step",
+    "templates/admin/console/task",
+    "workflows/console/confirm.py",
+    "workflows/console/differing.py",
+    "workflows/console/inputs.py",
+    "workflows/console/insight.py",
+    "workflows/console/questions.py",
+    "workflows/console/review.py",
+    "workflows/console/step",
+    "workflows/console/words.py",
+    "workflows/launching.py",
 )
-"""Where everything has to be translated: the frame, a crew's page, errors."""
+"""Where everything has to be translated: the frame, a crew's page, errors, and the way from an issue over its plan
+to the tasks of its run."""
 PLACES = re.compile(r"%\(\w+\)[sd]|<[^>]+>")
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from django.utils.translation import gettext, gettext_lazy
+
 from workflows.console.words import (
     Line,
     Piece,
@@ -22,7 +24,7 @@ from workflows.revisions import Difference
 LONGEST = 4_000
 """Characters of a value that the page shows."""
 IN_THE_HEADING = ("step_id", "title")
-NOTES = {"added": "New step", "removed": "Gone", "changed": "", "": ""}
+NOTES = {"added": gettext_lazy("New step"), "removed": gettext_lazy("Gone"), "changed": "", "": ""}
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,9 @@ def _part(changes: list[Change], known: Vocabulary) -> Part:
     first = changes[0]
     if first.kind in ("added", "removed"):
         step = first.after if first.kind == "added" else first.before
+        note = str(NOTES[first.kind])
         rows = tuple(_step_rows(step, known, is_new=first.kind == "added"))
-        return Part(first.kind, first.place, first.title or first.step, NOTES[first.kind], rows)
+        return Part(first.kind, first.place, first.title or first.step, note, rows)
     notes = [_moved(change) for change in changes if change.kind in ("moved", "renamed")]
     rows = tuple(_row(change, known) for change in changes if change.kind == "changed")
     return Part("changed", first.place, first.title or first.step, ", ".join(notes), rows)
@@ -69,8 +72,10 @@ def _part(changes: list[Change], known: Vocabulary) -> Part:
 
 def _moved(change: Change) -> str:
     if change.kind == "renamed":
-        return f"has the id {change.after} instead of {change.before}"
-    return f"moved from place {change.before} to place {change.after}"
+        words = gettext("has the id %(after)s instead of %(before)s")
+    else:
+        words = gettext("moved from place %(before)s to place %(after)s")
+    return words % {"before": change.before, "after": change.after}
 
 
 def _row(change: Change, known: Vocabulary) -> Row:

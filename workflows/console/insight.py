@@ -12,7 +12,14 @@ from django.utils.translation import gettext as _
 
 from issues.duplicates import OPEN, Duplicate, possible_duplicates
 from issues.models import Category, Issue
-from issues.panels import LONGEST_STATEMENT, cut, duplicates_panel, facts_panel, planner_in_words
+from issues.panels import (
+    LONGEST_STATEMENT,
+    cut,
+    duplicates_panel,
+    facts_panel,
+    planner_in_words,
+    sure_in_words,
+)
 from mudda import console
 from workflows.cases import Case, likely_duplicates, similar_cases
 from workflows.drafting import DRAFT
@@ -176,7 +183,14 @@ def _run_lines(run: PlannerRun) -> Iterable[tuple[str, str]]:
         yield _("Prompt"), _("version %(number)s") % {"number": run.prompt_version}
     if run.calls:
         yield _("Calls"), str(run.calls)
-        yield _("Tokens"), f"{run.input_tokens:,} sent, {run.output_tokens:,} written"
+        yield (
+            _("Tokens"),
+            _("%(sent)s sent, %(written)s written")
+            % {
+                "sent": f"{run.input_tokens:,}",
+                "written": f"{run.output_tokens:,}",
+            },
+        )
         yield _("Cost"), _("not known") if run.cost is None else f"${run.cost:.4f}"
     if run.seconds:
         yield _("Took"), f"{run.seconds:.1f} s"
@@ -198,12 +212,16 @@ def _chosen(chosen: Any, run: PlannerRun | None) -> Iterable[tuple[str, tuple[st
     category = str(chosen.get("category", ""))
     names = Category.objects.filter(code=category).values_list("name", flat=True)
     sure = chosen.get("confidence")
-    percent = f", {round(sure * 100)}% sure" if isinstance(sure, int | float) else ""
+    percent = ", " + sure_in_words(sure) if isinstance(sure, int | float) else ""
     yield _("Category"), (f"{names.first() or category}{percent}",)
     yield _("Activities"), tuple(_activity_in_words(one) for one in _listed(chosen.get("activities")))
     headings = _headings(run)
     passages = _listed(chosen.get("passages"))
-    yield _("Policies"), tuple(headings.get(one, f"passage {one}") for one in passages) or (_("none"),)
+    yield (
+        _("Policies"),
+        tuple(headings.get(one, _("passage %(number)s") % {"number": one}) for one in passages)
+        or (_("none"),),
+    )
     if chosen.get("reason"):
         yield _("Why"), (str(chosen["reason"]),)
 
@@ -216,7 +234,8 @@ def _activity_in_words(activity_id: Any) -> str:
 def _headings(run: PlannerRun | None) -> dict[Any, str]:
     """The passages that a run offered, by their ids."""
     return {
-        one.get("passage"): f"{one.get('heading', '')}, version {one.get('version', '')}"
+        one.get("passage"): _("%(heading)s, version %(version)s")
+        % {"heading": one.get("heading", ""), "version": one.get("version", "")}
         for one in _listed(run.citations if run else None)
     }
 
@@ -254,9 +273,13 @@ def _uuid(text: Any) -> UUID | None:
 def _call(at: int, exchange: Mapping[str, Any]) -> Call:
     seconds, purpose = exchange.get("seconds"), console.in_words(str(exchange.get("purpose", "call")))
     took = f", {seconds:.1f} s" if isinstance(seconds, int | float) else ""
-    tokens = f", {exchange.get('input_tokens', 0)} + {exchange.get('output_tokens', 0)} tokens"
+    tokens = _("%(sent)s + %(written)s tokens") % {
+        "sent": exchange.get("input_tokens", 0),
+        "written": exchange.get("output_tokens", 0),
+    }
     return Call(
-        title=f"Call {at}: {purpose.lower()}{took}{tokens}",
+        title=_("Call %(number)s: %(purpose)s") % {"number": at, "purpose": purpose.lower()}
+        + f"{took}, {tokens}",
         request=_readable(exchange.get("request")),
         response=_readable(exchange.get("response")),
     )

@@ -4,13 +4,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from workflows.departments import PREFIX
 from workflows.plan.references import BadReference, Reference, parse
 from workflows.plan.wording import describe, time_in_words
 
 ANSWERS = {
-    "yes_no": "yes or no", "choice": "one of", "number": "a number", "text": "in words", "photos": "photos",
-}  # fmt: skip
+    "yes_no": gettext_lazy("yes or no"),
+    "choice": gettext_lazy("one of"),
+    "number": gettext_lazy("a number"),
+    "text": gettext_lazy("in words"),
+    "photos": gettext_lazy("photos"),
+}
 
 
 @dataclass(frozen=True)
@@ -63,7 +70,7 @@ def _input_line(name: str, value: Any, known: Vocabulary, schema: Any) -> Line:
     if isinstance(value, str) and isinstance(schema, dict) and value in schema.get("enum", ()):
         return Line(label_of(name), (Piece(value.replace("_", " ").lower()),))
     if name == "questions" and isinstance(value, dict):
-        return Line("questions", lines=tuple(_question(key, asked, known) for key, asked in value.items()))
+        return Line(_("questions"), lines=tuple(_question(key, asked, known) for key, asked in value.items()))
     if isinstance(value, str) and (name == "department" or value.startswith(PREFIX)):
         found = known.department(value)
         if found is not None:
@@ -75,7 +82,7 @@ def _question(name: str, asked: Any, known: Vocabulary) -> Line:
     if not (isinstance(asked, dict) and isinstance(asked.get("ask"), str)):
         return line_of(label_of(name), asked, known)
     kind, options = asked.get("type"), asked.get("options")
-    answer = ANSWERS.get(kind, str(kind)) if isinstance(kind, str) else "?"
+    answer = str(ANSWERS.get(kind, kind)) if isinstance(kind, str) else "?"
     if isinstance(options, list):
         answer += ": " + ", ".join(str(option) for option in options)
     return Line("", (Piece(f"{asked['ask']} ({answer})"),))
@@ -108,10 +115,10 @@ def pieces_of(value: Any, known: Vocabulary) -> tuple[Piece, ...]:
 def plain_words(value: Any) -> str:
     """A scalar, or an empty list or object, in words."""
     if value is None:
-        return "nothing"
+        return _("nothing")
     if isinstance(value, bool):
-        return "yes" if value else "no"
-    return "none" if value in ([], {}) else str(value)
+        return _("yes") if value else _("no")
+    return _("none") if value in ([], {}) else str(value)
 
 
 def label_of(name: str) -> str:
