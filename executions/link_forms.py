@@ -69,7 +69,8 @@ class ReportForm(AnswerForm):
         kind: str,
         uploads: Sequence[TaskUpload],
     ) -> None:
-        titles = {name: one["title"] for name, one in schema["properties"].items() if one.get("title")}
+        asked = schema["properties"].items()
+        titles = {name: translated(one["title"]) for name, one in asked if one.get("title")}
         super().__init__(schema, {**titles, **labels}, data)
         self.kind, self.schema = kind, schema
         self.photo_fields = tuple(photo_fields(schema))

@@ -42,7 +42,7 @@ from issues.page import (
     overdue_badge,
     reporter_of,
 )
-from issues.panels import cut, duplicates_panel, facts_panel
+from issues.panels import choices_in_words, cut, duplicates_panel, facts_panel
 from issues.reading import VIEW_REPORTER
 from issues.reference import WORKING_TIME
 from issues.services import LONGEST_ADDRESS, LONGEST_STATEMENT, clean_statement, report_issue, update_issue
@@ -99,7 +99,7 @@ class ReportForm(forms.Form):
     )
     urgency = forms.ChoiceField(
         label=gettext_lazy("Urgency"),
-        choices=Urgency.choices,
+        choices=choices_in_words(Urgency.choices),
         initial="normal",
         widget=UnfoldAdminSelectWidget(),
     )
@@ -122,7 +122,7 @@ class ReportForm(forms.Form):
 class NoteForm(forms.Form):
     status = forms.ChoiceField(
         label=gettext_lazy("Status"),
-        choices=[("", gettext_lazy("stays as it is")), *IssueStatus.choices],
+        choices=[("", gettext_lazy("stays as it is")), *choices_in_words(IssueStatus.choices)],
         required=False,
         widget=UnfoldAdminSelectWidget(),
     )

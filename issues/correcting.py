@@ -16,6 +16,7 @@ from unfold.widgets import (
 
 from issues.facts import FACTS, MOST_PEOPLE, correct_facts, facts_of
 from issues.models import Category, Issue, Urgency
+from issues.panels import choices_in_words
 from issues.services import LONGEST_ADDRESS
 from mudda import console
 
@@ -38,7 +39,9 @@ class FactsForm(forms.Form):
         help_text=gettext_lazy("Empty: not known."),
     )
     urgency = forms.ChoiceField(
-        label=gettext_lazy("Urgency"), choices=Urgency.choices, widget=UnfoldAdminSelectWidget()
+        label=gettext_lazy("Urgency"),
+        choices=choices_in_words(Urgency.choices),
+        widget=UnfoldAdminSelectWidget(),
     )
     people_affected = forms.IntegerField(
         label=gettext_lazy("People affected"),

@@ -150,6 +150,11 @@ def _apart(duplicate: Duplicate) -> Iterable[str]:
     yield _("%(percent)d%% alike in words") % {"percent": round(duplicate.similarity * 100)}
 
 
+def choices_in_words(choices: Iterable[tuple[str, str]]) -> list[tuple[str, Any]]:
+    """A state's choices for a form, their names in the language of the page."""
+    return [(value, gettext_lazy(name)) for value, name in choices]
+
+
 def cut(text: str, length: int) -> str:
     """A text on one line, cut to ``length`` characters."""
     line = " ".join(text.split())

@@ -17,6 +17,7 @@ from unfold.widgets import (
 )
 
 from mudda import strictjson
+from mudda.languages import translated
 
 LONG_TEXT = 500
 """Texts that may be longer than this get several lines to write on."""
@@ -76,16 +77,11 @@ class AnswerForm(forms.Form):
             self.add_error(name if name in self.fields else None, str(problem.get("message", "")))
 
 
-def in_language(text: str) -> str:
-    """A form's word to the person who fills it in: the fixed ones are translated, a plan's own stay as they are."""
-    return _(str(text)) if text else ""
-
-
 def _field(schema: Mapping[str, Any], label: str, needed: bool) -> forms.Field:
     options: dict[str, Any] = {
         "label": label,
         "required": needed and not _allows(schema, "null"),
-        "help_text": escape(in_language(schema.get("description", ""))),  # the theme shows help as markup
+        "help_text": escape(translated(schema.get("description", ""))),  # the theme shows help as markup
     }
     if isinstance(schema.get("enum"), list):
         choices = [

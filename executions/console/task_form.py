@@ -10,7 +10,7 @@ from django.utils.html import escape
 from django.utils.translation import gettext
 
 from executions.adapters.errors import AdapterError
-from executions.console.answers import AnswerForm, in_language
+from executions.console.answers import AnswerForm
 from executions.crews import photo_fields, too_few_photos
 from executions.deciding import TaskClosed
 from executions.models import HumanTask, TaskUpload
@@ -19,6 +19,7 @@ from executions.uploads import add_upload
 from mudda import console
 from mudda.errors import Forbidden, MuddaError, NotFound
 from mudda.files.checking import ACCEPTED
+from mudda.languages import translated
 
 FILES = "files-"
 """A field's new files come as ``files-<name>``; the kept ones are boxes named as the field itself."""
@@ -36,7 +37,7 @@ class TaskForm(AnswerForm):
     def __init__(self, task: HumanTask, labels: Mapping[str, str], data: Any = None) -> None:
         schema = task.form
         properties = schema.get("properties", {})
-        titles = {name: in_language(one["title"]) for name, one in properties.items() if one.get("title")}
+        titles = {name: translated(one["title"]) for name, one in properties.items() if one.get("title")}
         super().__init__(schema, {**titles, **labels}, data)
         self.kind, self.schema = task.kind, schema
         self.photo_fields = tuple(photo_fields(schema))
@@ -47,7 +48,7 @@ class TaskForm(AnswerForm):
         self.initial = {"crew": task.crew} if task.crew else {}
         for name in self.photo_fields:
             self.schemas.pop(name)
-            description = escape(in_language(schema["properties"][name].get("description", "")))
+            description = escape(translated(schema["properties"][name].get("description", "")))
             self.fields[name] = self._boxes(self.fields[name].label, description, needed=name in self.needed)
 
     def _boxes(self, label: Any, description: str, *, needed: bool) -> forms.MultipleChoiceField:

@@ -1,6 +1,7 @@
 """The catalogues say what the code says, and are translated where people need them daily."""
 
 import re
+from gettext import c2py
 
 import pytest
 
@@ -83,6 +84,11 @@ def test_translations_keep_what_is_filled_in_and_what_is_marked_up(language):
             found = set(PLACES.findall(string))
             assert found <= allowed, (message.id, string)
             assert found >= set(PLACES.findall(ids[0])) & set(PLACES.findall(ids[-1])), (message.id, string)
+
+
+def test_one_is_singular_and_two_are_plural(language):
+    form = c2py(catalogues.read(language).plural_expr)
+    assert (form(1), form(2), form(5)) == (0, 1, 1)
 
 
 def test_the_vocabulary_has_names_states_events_and_scopes():
