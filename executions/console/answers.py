@@ -74,7 +74,7 @@ class AnswerForm(forms.Form):
         """Put problems (``{pointer, message}``) at their fields."""
         for problem in problems:
             name = str(problem.get("pointer", "")).removeprefix("/answer").strip("/").split("/")[0]
-            self.add_error(name if name in self.fields else None, str(problem.get("message", "")))
+            self.add_error(name if name in self.fields else None, translated(str(problem.get("message", ""))))
 
 
 def _field(schema: Mapping[str, Any], label: str, needed: bool) -> forms.Field:

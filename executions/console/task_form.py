@@ -125,7 +125,7 @@ def _keep_files(request: HttpRequest, task: HumanTask, name: str, data: QueryDic
             said = gettext("It could not be stored just now. Please try again.")
             wrong.append(f"{_named(file.name)}: {said}")
         except MuddaError as error:
-            wrong.append(f"{_named(file.name)}: {error.detail}")
+            wrong.append(f"{_named(file.name)}: {translated(error.detail)}")
         else:
             data.appendlist(f"answer-{name}", str(upload.pk))
     return wrong
