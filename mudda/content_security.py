@@ -42,7 +42,7 @@ DOCS = "/docs"
 class ContentSecurity(CSPMiddleware):
     def get_policy_parts(self, request: HttpRequest, response: Any, report_only: bool = False) -> PolicyParts:
         parts = super().get_policy_parts(request, response, report_only)
-        return replace(parts, config=_policy(request.path))
+        return parts if report_only else replace(parts, config=_policy(request.path))
 
 
 def _policy(path: str) -> Directives:

@@ -92,6 +92,7 @@ def test_the_token_is_in_the_first_address_only_and_only_its_hash_is_kept(wait_f
     assert answer["Referrer-Policy"] == "same-origin"
     assert answer["Cache-Control"] == "no-store"
     policy = answer["Content-Security-Policy"]
+    assert "Content-Security-Policy-Report-Only" not in answer
     assert "default-src 'none'" in policy and "unsafe" not in policy and "script-src" not in policy
     assert "<script" not in phone.text and " style=" not in phone.text and " onclick" not in phone.text
     cookie = phone.client.cookies["mudda_task"]
