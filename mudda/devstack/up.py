@@ -248,7 +248,9 @@ def run_processes(stack: Stack) -> int:
 def _with_own_metrics_port(environment: Mapping[str, str]) -> dict[str, str]:
     """For a second process on this machine: the port after the web server's, where there is one."""
     port = environment.get("METRICS_PORT", "")
-    return {**environment, "METRICS_PORT": str(int(port) + 1) if port.isdigit() and int(port) else port}
+    if not (port.isdigit() and int(port)):
+        return dict(environment)
+    return {**environment, "METRICS_PORT": str(int(port) + 1)}
 
 
 def main() -> int:

@@ -27,7 +27,7 @@ def world(transactional_db, temporal_server):
 @pytest.fixture
 def addresses(world):
     """The pages to be looked at, and the sign-in."""
-    from executions.admin import WAYS
+    from executions.admin import FAILURE_WAYS, WAYS
     from mudda.models import ApiKey
     from mudda.reports import reports_for
 
@@ -39,6 +39,7 @@ def addresses(world):
         "task_id": [str(world.task.pk), str(world.crews.pk)],
         "key_id": ApiKey.objects.first().pk,
         "way": list(WAYS),
+        "failure_way": list(FAILURE_WAYS),
         "kind": "water_leak",
         "step_id": "tell_repaired",
         "slug": [report.slug for report in reports_for(world.boss)],

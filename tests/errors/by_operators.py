@@ -7,11 +7,13 @@ import pytest
 from django.db import connection, transaction
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
+from django.utils import timezone
 from temporalio.exceptions import ApplicationError
 
 from executions import reminders, steering
 from executions.effects import Effects
 from executions.models import StepRun
+from executions.seeding.filling import SeededAlready, fill
 from executions.temporal.contracts import FinishCall, StepCall
 from executions.temporal.finishing import finish_execution
 from executions.temporal.recording import (
@@ -21,7 +23,9 @@ from executions.temporal.recording import (
     locked_execution,
     run_step,
 )
-from mudda import apikeys, health, temporal
+from issues.assigning import MOST as MOST_ISSUES
+from issues.assigning import TooMany, assign_issues
+from mudda import apikeys, health, saved_filters, temporal
 from mudda.devstack.surroundings import free_port
 from mudda.models import ApiKey, OutboxMessage
 from tests import factories
@@ -32,6 +36,35 @@ from workflows.plan.catalogue import offered
 from workflows.plan.compiler import compile_plan
 from workflows.plan.problems import PlanHasProblems
 from workflows.planning.shelf import PlaybookError, load_playbooks
+
+
+@provokes(TooMany)
+def more_issues_than_are_handed_over_at_once(scene):
+    scene.needs("city")
+    assign_issues(range(MOST_ISSUES + 1), "water", by=factories.make_user("supervisor"))
+
+
+@provokes(saved_filters.NothingToKeep)
+def a_filter_that_filters_nothing(scene):
+    scene.needs("city")
+    saved_filters.keep_filter(place="issues_issue", name="All", query="", by=factories.make_user("planner"))
+
+
+@provokes(saved_filters.TooManyFilters)
+def more_filters_than_one_keeps(scene):
+    scene.needs("city")
+    somebody = factories.make_user("planner")
+    for number in range(saved_filters.MOST + 1):
+        saved_filters.keep_filter(
+            place="issues_issue", name=f"Filter {number}", query="status=OPEN", by=somebody
+        )
+
+
+@provokes(SeededAlready)
+def a_city_that_is_made_up_twice(scene):
+    scene.needs("city")
+    for _ in range(2):
+        fill(2, seed=1, now=timezone.now())
 
 
 @provokes(apikeys.UnknownScope)

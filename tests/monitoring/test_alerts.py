@@ -138,8 +138,9 @@ def shown(command, scene):
 
 
 def without_numbers(text):
-    """What is the same each time."""
-    return re.sub(r"[ -]{2,}", " ", re.sub(r"\d[\d.e+:]*", "#", text))
+    """What is the same each time: not ids, numbers, nor how gRPC calls that a server is gone."""
+    named = re.sub(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b(CANCELLED|UNAVAILABLE)\b", "#", text)
+    return re.sub(r"[ -]{2,}", " ", re.sub(r"\d[\d.e+:]*", "#", named))
 
 
 def commands(text):

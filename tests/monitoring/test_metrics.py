@@ -70,7 +70,7 @@ def test_the_worker_tells_what_temporals_sdk_knows_and_what_its_sweep_does(watch
     watched.ends(watched.launch(letter(), note()))
     worker = watched.site.worker
 
-    def value(name, **labels):
+    def value(name, /, **labels):
         return watched.value(worker, name, **labels)
 
     until(

@@ -109,7 +109,7 @@ class Watched(City):
     def samples(self, process: Child) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
         return samples_of(self.text(process))
 
-    def value(self, process: Child, name: str, **labels: str) -> float:
+    def value(self, process: Child, name: str, /, **labels: str) -> float:
         """The sum of the samples of this name that have these labels; -1 where there is none."""
         found = [
             value

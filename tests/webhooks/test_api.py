@@ -182,9 +182,11 @@ def test_the_list_is_pages_by_cursor(api, body):
     assert rest["next"] is None
 
 
-def test_the_event_types_are_the_catalogue_without_the_webhooks_own(api):
+def test_the_event_types_are_the_catalogue_without_the_webhooks_own_and_who_read_what(api):
     found = {row["name"]: row for row in api.get("/webhooks/event-types").json()["types"]}
-    assert set(found) == {name for name in event_types.known() if not name.startswith("webhook.")}
+    assert set(found) == {
+        name for name in event_types.known() if not name.startswith(("webhook.", "reporter."))
+    }
     assert found["step.failed"]["scope"] == "executions:read"
     assert set(found["plan.approved"]["fields"]) == {"approval", "digest"}
     assert found["plan.approved"]["optional"] == []
