@@ -101,7 +101,7 @@ class ExecutionAdmin(console.RoomAdmin):
             path("launch/<uuid:plan_id>/", ours(self.launch_view), name=f"{name}_launch"),
             path("<uuid:execution_id>/steer/<slug:way>/", ours(self.steer_view), name=f"{name}_steer"),
             path(
-                "<uuid:execution_id>/steps/<slug:step_id>/<slug:failure_way>/",
+                "<uuid:execution_id>/steps/<slug:run_step>/<slug:failure_way>/",
                 ours(self.step_view),
                 name=f"{name}_step",
             ),
@@ -155,17 +155,17 @@ class ExecutionAdmin(console.RoomAdmin):
         return self._ask_why(request, execution, WAYS[way], about=execution.plan)
 
     def step_view(
-        self, request: HttpRequest, execution_id: UUID, step_id: str, failure_way: str
+        self, request: HttpRequest, execution_id: UUID, run_step: str, failure_way: str
     ) -> HttpResponse:
         """Ask why a failed step is to be tried again, left out, or to end the run, and say so."""
         execution = self.find_or_deny(request, execution_id, DECIDE)
         if execution is None:
             return self.gone(request, execution_id)
-        step = execution.steps.filter(step_id=step_id).first()
+        step = execution.steps.filter(step_id=run_step).first()
         if failure_way not in FAILURE_WAYS or step is None:
             raise Http404
         way = FAILURE_WAYS[failure_way]
-        return self._ask_why(request, execution, way, about=step.title, step_id=step_id)
+        return self._ask_why(request, execution, way, about=step.title, step_id=run_step)
 
     def _ask_why(
         self, request: HttpRequest, execution: WorkflowExecution, way: Way, *, about: Any, **step: str

@@ -28,6 +28,7 @@ def world(transactional_db, temporal_server):
 def addresses(world):
     """The pages to be looked at, and the sign-in."""
     from executions.admin import FAILURE_WAYS, WAYS
+    from executions.models import StepRun
     from mudda.models import ApiKey
     from mudda.reports import reports_for
 
@@ -39,6 +40,9 @@ def addresses(world):
         "task_id": [str(world.task.pk), str(world.crews.pk)],
         "key_id": ApiKey.objects.first().pk,
         "way": list(WAYS),
+        "run_step": StepRun.objects.filter(execution=world.values["execution_id"]).values_list(
+            "step_id", flat=True
+        )[0],
         "failure_way": list(FAILURE_WAYS),
         "kind": "water_leak",
         "step_id": "tell_repaired",
