@@ -58,13 +58,18 @@ class Names:
 
 
 def sections(user: Any, since: datetime) -> Iterable[Section]:
-    groups = promises(user, since)
-    yield _section(
+    return in_sections(promises(user, since), _section)
+
+
+def in_sections(groups: Sequence[Group], section: Callable[..., Section]) -> Iterable[Section]:
+    """The groups together by department, by month and by category: ``section`` makes one of a title, the head of its
+    first column, the groups and what to call each; ``ordered`` where they are in order already."""
+    yield section(
         _("By department"), _("Department"), groups, lambda group: group.department or _("No department yet")
     )
     months = sorted(groups, key=lambda group: group.month)
-    yield _section(_("By month"), _("Month"), months, lambda group: month_in_words(group.month), ordered=True)
-    yield _section(
+    yield section(_("By month"), _("Month"), months, lambda group: month_in_words(group.month), ordered=True)
+    yield section(
         _("By category"), _("Category"), groups, lambda group: group.category or _("No category yet")
     )
 

@@ -9,7 +9,7 @@ from django.db.models.functions import TruncMonth
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from issues.reporting import Names, month_in_words, of_all
+from issues.reporting import Names, in_sections, of_all
 from mudda.charts import Row, bars
 from mudda.reports import Download, Group, Report, Section, Table, register, share, together
 from workflows.models import PlanStatus, WorkflowPlan
@@ -57,15 +57,7 @@ def _fates(row: dict[str, Any], edited: int) -> dict[str, Any]:
 
 
 def sections(user: Any, since: datetime) -> Iterable[Section]:
-    groups = drafts(user, since)
-    yield _section(
-        _("By department"), _("Department"), groups, lambda group: group.department or _("No department yet")
-    )
-    months = sorted(groups, key=lambda group: group.month)
-    yield _section(_("By month"), _("Month"), months, lambda group: month_in_words(group.month), ordered=True)
-    yield _section(
-        _("By category"), _("Category"), groups, lambda group: group.category or _("No category yet")
-    )
+    return in_sections(drafts(user, since), _section)
 
 
 def _section(
