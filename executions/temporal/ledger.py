@@ -13,11 +13,13 @@ from workflows.plan.states import PENDING, Failure, StepState, has_ended
 
 
 class Ledger:
-    """``states`` by step id, and in ``unsaved`` what rides along to the read side with the next activity."""
+    """``states`` by step id; in ``unsaved`` what rides along to the read side with the next activity, and in ``sent``
+    what has done so."""
 
     def __init__(self, states: Mapping[str, StepState], unsaved: Iterable[Carried] = ()) -> None:
         self.states = dict(states)
         self.unsaved = {carried.step_id: carried for carried in unsaved}
+        self.sent: dict[str, Carried] = {}
 
     def of(self, step_id: str) -> StepState:
         """The step's state; pending where nothing is known."""
@@ -65,8 +67,15 @@ class Ledger:
         self.unsaved[step_id] = Carried(step_id, state.status.value, state.output, error, state.reason)
 
     def take_unsaved(self) -> list[Carried]:
+        self.sent |= self.unsaved
         taken, self.unsaved = list(self.unsaved.values()), {}
         return taken
+
+    def send_again(self, step_id: str) -> None:
+        """What was sent of a step may still be on its way, with an activity that nobody waits for any more; whoever
+        changes the step's end takes it along. Told twice, it changes nothing."""
+        if step_id in self.sent:
+            self.unsaved[step_id] = self.sent[step_id]
 
     def ended(self) -> set[str]:
         """The steps that have ended."""

@@ -254,6 +254,7 @@ class PlanWorkflow:
         self.changed = True
 
     async def _undo(self, step: CompiledStep, undoing: CompiledCompensation, inputs: dict[str, Any]) -> None:
+        self.ledger.send_again(step.step_id)
         call = replace(
             self._step_call(step, inputs),
             activity_id=undoing.activity_id,

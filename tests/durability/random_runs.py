@@ -55,7 +55,8 @@ class Fate:
     """What happens in one run: by step, and at which call of an activity a person steers.
 
     ``steps`` is ``ok``, ``fail``, ``flaky`` or ``away``; ``approve`` and ``undo`` say yes or no; ``escalated`` is what
-    is decided about each failure, then ``stop``; ``cancel_at`` and ``pause_at`` count calls, None for never.
+    is decided about each failure, then ``stop``; ``cancel_at`` and ``pause_at`` count calls, None for never. A question
+    that is ``asked_late`` reaches the worker only when something has been undone.
     """
 
     steps: dict[str, str]
@@ -64,6 +65,7 @@ class Fate:
     escalated: dict[str, list[str]]
     cancel_at: int | None
     pause_at: int | None
+    asked_late: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -78,6 +80,7 @@ class World:
     ends: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     tries: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     undone: list[str] = field(default_factory=list)
+    has_undone: asyncio.Event = field(default_factory=asyncio.Event)
     finishes: list[FinishCall] = field(default_factory=list)
     needed: set[str] = field(default_factory=set)
     wrong: list[str] = field(default_factory=list)
@@ -186,6 +189,7 @@ def undo(world: World, call: StepCall) -> StepAnswer:
     if not world.fate.undo[call.step_id]:
         raise ApplicationError("It stays.", type="broken", non_retryable=True)
     world.set(call.step_id, "compensated")
+    world.has_undone.set()
     return StepAnswer()
 
 
@@ -209,6 +213,8 @@ async def local(call: StepCall) -> StepAnswer:
 @activity.defn(name=ASK_APPROVAL)
 async def ask_approval(call: StepCall) -> StepAnswer:
     world = WORLDS[call.execution_id]
+    if call.step_id in world.fate.asked_late:
+        await world.has_undone.wait()
     world.apply(call.carried)
     await world.steer()
     world.wait(call.step_id)

@@ -12,8 +12,8 @@ from temporalio.testing import WorkflowEnvironment
 
 from executions.temporal.calling import LOCAL_ATTEMPTS
 from tests.durability.random_runs import ENDED_WORDS, Fate, carry_out, fates, plans, worker
-from workflows.plan.compiled import CompiledPlan, CompiledStep
-from workflows.plan.schema import Retry
+from workflows.plan.compiled import CompiledCompensation, CompiledPlan, CompiledStep
+from workflows.plan.schema import Approval, Retry
 
 SERVER = Path(sysconfig.get_path("scripts")) / "temporal-test-server"
 
@@ -98,3 +98,26 @@ def test_a_step_that_trouble_outside_kept_from_writing_its_end_is_written_as_fai
     (finish,) = world.finishes
     assert (finish.outcome, finish.failure["code"], finish.step_id) == ("failed", "timed_out", "a")
     assert seen.ledger.states["a"].failure.code == "timed_out"
+
+
+def test_a_step_is_undone_only_once_the_read_side_knows_that_it_completed(run):
+    """Its answer rode along with a question that is still on its way when another step stops the run."""
+    undo = CompiledCompensation("remote", {})
+    answered = CompiledStep("answered", "remote", "answered", "person", compensate=undo)
+    question = CompiledStep(
+        "question", "remote", "question", "program", ("answered",), approval=Approval("supervisor")
+    )
+    breaks = CompiledStep("breaks", "remote", "breaks", "program", ("answered",))
+    plan = CompiledPlan("d", "c", "Late", (answered, question, breaks))
+    fate = Fate(
+        {"answered": "ok", "question": "ok", "breaks": "fail"},
+        {"question": True},
+        {"answered": True},
+        {},
+        None,
+        None,
+        frozenset({"question"}),
+    )
+    world, _ = run(plan, fate)
+    assert world.ends["answered"] == ["completed", "compensated"]
+    assert world.statuses == {"answered": "compensated", "question": "cancelled", "breaks": "failed"}
