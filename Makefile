@@ -12,7 +12,7 @@ CHECKED := env -i PATH="$$PATH" HOME="$$HOME" LANG=C.UTF-8 MUDDA_ENV_FILE= SECRE
 	DATABASE_URL=postgresql://nobody@127.0.0.1:9/none TEMPORAL_HOST=127.0.0.1:9 DEBUG=false HTTPS_ONLY=true \
 	ALLOWED_HOSTS=mudda.example.org PUBLIC_URL=https://mudda.example.org OPENAI_API_KEY= EMAIL_URL=
 
-.PHONY: help install demo up test lint snapshot messages screenshots browser tools prometheus aimock image bench fuzz clean
+.PHONY: help install demo up test lint snapshot messages screenshots browser tools prometheus aimock image bench fuzz chaos clean
 
 help:
 	@echo 'make demo     do the main job once, on an embedded stack of its own, and show it'
@@ -24,6 +24,7 @@ help:
 	@echo 'make screenshots show every screen in docs/screenshots: ONLY=home'
 	@echo 'make bench    measure everything and write docs/performance.md: WAITING=10000 runs waiting for people'
 	@echo 'make fuzz     try the API against its OpenAPI document as every role and write docs/fuzz.md: SEED=1'
+	@echo 'make chaos    carry plans out while everything breaks and write docs/reliability.md: RUNS=500 SEED=1'
 	@echo 'make install  only make the environment in .venv'
 	@echo 'make clean    remove caches and the demo; not .venv, not the data of `make up`'
 
@@ -81,6 +82,9 @@ bench: install
 
 fuzz: install
 	@exec $(PY) -m tests.fuzz $(if $(SEED),--seed $(SEED))
+
+chaos: install
+	@exec $(PY) -m tests.chaos $(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED))
 
 clean:
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .mudda/demo

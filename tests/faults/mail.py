@@ -82,7 +82,8 @@ class PostOffice:
         message = email.message_from_bytes(envelope.content, policy=email.policy.default)
         body = message.get_body(("plain",))
         text = body.get_content() if body is not None else ""
-        mail = Mail(envelope.rcpt_tos[0], str(message["Subject"]), str(message["Message-ID"]), text)
+        message_id = str(message["Message-ID"]).strip()  # a long one comes on a line of its own
+        mail = Mail(envelope.rcpt_tos[0], str(message["Subject"]), message_id, text)
         with self._lock:
             self.offered += 1
             answer = self._plans.pop(0) if self._plans else lambda _: ACCEPT
