@@ -12,7 +12,7 @@ CHECKED := env -i PATH="$$PATH" HOME="$$HOME" LANG=C.UTF-8 MUDDA_ENV_FILE= SECRE
 	DATABASE_URL=postgresql://nobody@127.0.0.1:9/none TEMPORAL_HOST=127.0.0.1:9 DEBUG=false HTTPS_ONLY=true \
 	ALLOWED_HOSTS=mudda.example.org PUBLIC_URL=https://mudda.example.org OPENAI_API_KEY= EMAIL_URL=
 
-.PHONY: help install demo up test lint snapshot messages screenshots browser tools prometheus aimock image bench fuzz chaos clean
+.PHONY: help install demo up test lint snapshot messages screenshots browser tools prometheus pooler aimock image bench fuzz chaos clean
 
 help:
 	@echo 'make demo     do the main job once, on an embedded stack of its own, and show it'
@@ -54,7 +54,7 @@ snapshot: install
 	$(CHECKED) DJANGO_SETTINGS_MODULE=mudda.settings $(PY) -m tests.api.snapshot $(if $(BREAKING),--breaking)
 
 # Settings are read by tests/conftest.py, once it knows the test database: not before.
-test: lint browser tools prometheus aimock image
+test: lint browser tools prometheus pooler aimock image
 	$(PY) -m pytest -n logical --maxprocesses 4 --dist loadfile
 
 browser:
@@ -66,6 +66,9 @@ tools:
 
 prometheus:
 	@.ci/need "Prometheus for the tests of its rules" prometheus promtool --version
+
+pooler:
+	@.ci/need "PgBouncer for the test behind a pooler" pgbouncer test -x /usr/sbin/pgbouncer
 
 aimock: install
 	@.ci/aimock $(VENV)/aimock
