@@ -67,7 +67,17 @@ def measure(
     many_listeners = 50 if quick else 2_000
     listeners.allow_files(many_listeners)  # before the server starts, which inherits it
     with running_stack() as stack:
-        from benchmarks import choosing, deciding, engine, growth, pages, serving, side_by_side, stored
+        from benchmarks import (
+            choosing,
+            deciding,
+            engine,
+            footprint,
+            growth,
+            pages,
+            serving,
+            side_by_side,
+            stored,
+        )
         from benchmarks import waiting as people
 
         few, many = (2, 5) if quick else (50, 200)
@@ -82,6 +92,7 @@ def measure(
         part("layers", lambda: side_by_side.measure_layers(stack, rounds=rounds, many=each))
         sizes = (2, 4) if quick else (5, 50, 200)
         part("growth", lambda: growth.measure(stack, sizes=sizes, times=1 if quick else 5))
+        part("footprint", lambda: footprint.measure(stack, many=10 if quick else 400))
         part("listeners", lambda: listeners.measure(stack, listeners=many_listeners))
         part("waiting", lambda: people.measure(stack, waiting=waiting, reads=5 if quick else 200))
         part("pages", lambda: pages.measure(stack, issues=issues, reads=3 if quick else 30))

@@ -89,6 +89,14 @@ what Temporal's cloud would bill, counted by the server itself. Events a step sh
 
 {growth}
 
+## What a report leaves and uses
+
+Bytes are those of tables with their indexes, after a vacuum; CPU is of all cores, whatever the machine did meanwhile;
+actions are counted by the Temporal server. Drafts are by the playbooks, for statements of our own; the steps write
+notes. [Scaling](scaling.md) counts with these.
+
+{footprint}
+
 ## Waiting for people
 
 Runs that have asked a person and wait. The worker was started afresh; reads are HTTP requests, one after the other,

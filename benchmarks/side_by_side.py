@@ -187,15 +187,15 @@ def _used(stack: Stack, contender: Contender) -> Counter[str]:
     postgres = psutil.Process(stack.site.postgres.pid)
     return Counter(
         {
-            WEB: _seconds(psutil.Process(contender.pid)),
-            POSTGRES: _seconds(postgres) + sum(map(_seconds, postgres.children())),
-            TEMPORAL: _seconds(psutil.Process(stack.site.temporal.pid)),
+            WEB: seconds_of(psutil.Process(contender.pid)),
+            POSTGRES: seconds_of(postgres) + sum(map(seconds_of, postgres.children())),
+            TEMPORAL: seconds_of(psutil.Process(stack.site.temporal.pid)),
         }
     )
 
 
-def _seconds(process: psutil.Process) -> float:
-    """Its own, and those of its children that have ended."""
+def seconds_of(process: psutil.Process) -> float:
+    """CPU seconds of its own, and those of its children that have ended."""
     try:
         used = process.cpu_times()
     except psutil.NoSuchProcess:  # its seconds are its parent's by now

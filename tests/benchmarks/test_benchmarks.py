@@ -17,6 +17,7 @@ SECTIONS = [
     "without idempotency",
     "executions stored",
     "billable actions",
+    "a draft by the playbooks",
     "runs waiting",
     "report: promised and kept",
     "peak memory",
