@@ -42,6 +42,7 @@ from issues.admin import WithinMyDepartments
 from mudda import console
 from mudda.event_types import known
 from workflows.console.confirm import changed_meanwhile, confirmation, seen_digest
+from workflows.console.finding import with_words
 from workflows.models import PlanStatus, WorkflowPlan
 
 EFFECTS = "executions.view_effect"
@@ -86,6 +87,11 @@ class ExecutionAdmin(console.RoomAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         found = super().get_queryset(request).select_related("plan__issue")
         return found.defer("compiled", "execution_data", "issue_facts")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        return with_words(queryset, search_term, "plan"), False
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         found = WorkflowExecution.objects.visible_to(request.user).defer("compiled", "issue_facts")

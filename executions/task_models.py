@@ -6,6 +6,8 @@ from typing import Self
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models.functions import Coalesce
@@ -22,6 +24,16 @@ class TaskStatus(models.TextChoices):
     EXPIRED = "expired"
     WITHDRAWN = "withdrawn"
 
+
+OPEN_FIRST = models.Case(
+    models.When(status=TaskStatus.OPEN, then=models.Value(0)),
+    default=models.Value(1),
+    output_field=models.IntegerField(),
+)
+"""What the console's list is ordered by first; lists have to use this very expression to be served by its index."""
+
+TASK_WORDS = SearchVector("title", "question", config="english")
+"""What is searched for words; filters have to use this very expression to be served by its index."""
 
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 """When a task is due that never is."""
@@ -120,6 +132,13 @@ class HumanTask(models.Model):
         ]
         indexes = [
             models.Index(fields=["opened_at", "id"], name="task_age"),
+            models.Index(
+                OPEN_FIRST,
+                models.F("opened_at").desc(),
+                models.F("id").desc(),
+                name="task_open_first",
+                include=["status", "sandbox"],
+            ),
             models.Index(fields=["due_order", "id"], name="task_due_order"),
             models.Index(fields=["status", "opened_at"], name="task_status_age"),
             models.Index(fields=["status", "due_order", "id"], name="task_status_due"),
@@ -130,6 +149,9 @@ class HumanTask(models.Model):
                 name="task_sandbox_age",
                 condition=models.Q(sandbox__isnull=False),
             ),
+            GinIndex(TASK_WORDS, name="task_words"),
+            models.Index(fields=["kind", "sandbox"], name="task_kind"),
+            models.Index(fields=["group", "sandbox"], name="task_group"),
             models.Index(
                 fields=["next_look_at"], name="task_next_look", condition=models.Q(status=TaskStatus.OPEN)
             ),

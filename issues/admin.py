@@ -162,7 +162,6 @@ class IssueAdmin(KeepsFilters):
     )
     list_select_related = ("category", "department")
     actions = ("assign",)
-    show_full_result_count = False
     search_fields = ("statement", "address")
     search_help_text = gettext_lazy(
         "Words of the statement or the address, or a reference such as ISSUE-000123."

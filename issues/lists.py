@@ -5,7 +5,8 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.postgres.search import SearchQuery
-from django.db.models import F, QuerySet
+from django.db.models import F, Func, IntegerField, QuerySet
+from django.db.models.lookups import Exact
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -43,10 +44,25 @@ def with_words(issues: QuerySet[Any], text: str) -> QuerySet[Any]:
     named = REFERENCE.match(text.strip().upper())
     if named is not None:
         return issues.filter(pk=int(named[1]))
+    query = query_for(text)
+    if query is None:
+        return issues.none() if text.strip() else issues
+    found: QuerySet[Any] = issues.alias(words=WORDS).filter(words=query)
+    return found
+
+
+def query_for(text: str) -> Any:
+    """What finds all words of ``text``, also as beginnings of longer ones, in a search vector; None where it has no
+    word."""
     words = WORD.findall(text)[:MOST_WORDS]
     if not words:
-        return issues.none() if text.strip() else issues
+        return None
     whole = SearchQuery(text, config="english", search_type="websearch")
     begun = SearchQuery(" & ".join(f"{word}:*" for word in words), config="english", search_type="raw")
-    found: QuerySet[Any] = issues.alias(words=WORDS).filter(words=whole | begun)
-    return found
+    return whole | begun
+
+
+def says_nothing(word: str) -> Exact:
+    """Whether it is one of the words, such as "the", that no search vector has."""
+    query = SearchQuery(word, config="english", search_type="websearch")
+    return Exact(Func(query, function="numnode", output_field=IntegerField()), 0)

@@ -25,6 +25,7 @@ from mudda.charts import Chart
 from mudda.errors import MuddaError
 from mudda.languages import in_words as in_words
 from mudda.languages import translated
+from mudda.long_lists import LongChangeList, LongPaginator
 from mudda.models import Event, EventStream
 from mudda.reach import REAL_ON_A_PAGE, narrow
 
@@ -187,6 +188,11 @@ class ListAdmin(BaseAdmin):
     list_per_page = 50
     actions: Any = None
     list_fullwidth = True
+    paginator = LongPaginator
+    show_full_result_count = False  # ``LongChangeList`` counts, where it has to
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[LongChangeList]:
+        return LongChangeList
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

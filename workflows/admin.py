@@ -1,7 +1,7 @@
 """Plans in the admin: read, edit, approve, reject. Launching is added by the room that runs them."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 from django import forms
@@ -20,6 +20,7 @@ from issues.admin import WithinMyDepartments
 from issues.models import Issue
 from mudda import console
 from mudda.errors import MuddaError
+from mudda.long_lists import offering
 from workflows.asking import is_over
 from workflows.console import home, playbooks, reports, telling  # noqa: F401 (register what other pages show)
 from workflows.console.confirm import (
@@ -36,6 +37,7 @@ from workflows.console.confirm import (
     seen_digest,
 )
 from workflows.console.editing import EditsText, as_text
+from workflows.console.finding import with_words
 from workflows.console.gaps import author_of, gaps_of, own_work
 from workflows.console.graph import draw, steps_of_cards
 from workflows.console.insight import UNDERSTOOD, shown_revision
@@ -45,6 +47,7 @@ from workflows.console.steps import EditsSteps
 from workflows.drafting import ask_for_draft
 from workflows.models import PlanApproval, PlanStatus, WorkflowPlan
 from workflows.plan.catalogue import offered
+from workflows.planning.base import PlannerName
 from workflows.policies.admin import PolicyAdmin
 from workflows.services import (
     PlanExecuted,
@@ -60,18 +63,27 @@ APPROVE, EDIT, DRAFT = (
     "workflows.add_workflowplan",
 )
 
+PLANNERS = (*get_args(PlannerName), "staff")
+"""Who writes revisions of plans."""
+
 
 @admin.register(WorkflowPlan)
 class PlanAdmin(EditsSteps, EditsText, Simulates, RevisesInWords):
     page_template = "admin/console/plan.html"
     list_display = ("title_column", "issue_column", "status_column", "planner", "created_at")
-    list_filter = ("status", "current__planner", ("issue__department", WithinMyDepartments), "created_at")
+    list_filter = (
+        "status",
+        ("current__planner", offering(lambda: PLANNERS)),
+        ("issue__department", WithinMyDepartments),
+        "created_at",
+    )
     search_fields = ("title", "issue__statement", "issue__address")
     search_help_text = gettext_lazy("Words of the plan’s title, or of the issue’s statement or address.")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         texts = ("current__document", "current__canonical_text", "current__problems")
-        return super().get_queryset(request).select_related("issue", "current").defer(*texts)
+        rows = WorkflowPlan.objects.listed_for(request.user)
+        return rows.select_related("issue", "current").defer(*texts)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         related = ("issue__category", "issue__department", "issue__reporter", "current__author", "created_by")
@@ -104,6 +116,11 @@ class PlanAdmin(EditsSteps, EditsText, Simulates, RevisesInWords):
     @admin.display(description=gettext_lazy("Written by"), ordering="current__planner")
     def planner(self, plan: WorkflowPlan) -> str:
         return plan.current.planner if plan.current else "-"
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        return with_words(queryset, search_term), False
 
     # --- reading ------------------------------------------------------------------------------------
 

@@ -5,6 +5,8 @@ from typing import Self
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector
 from django.db import models
 from django.utils import timezone
 
@@ -27,6 +29,10 @@ __all__ = [
 ]
 
 
+TITLE_WORDS = SearchVector("title", config="english")
+"""What is searched for words; filters have to use this very expression to be served by its index."""
+
+
 class PlanStatus(models.TextChoices):
     DRAFTING = "DRAFTING"
     DRAFT = "DRAFT"
@@ -40,6 +46,16 @@ class PlanQuerySet(models.QuerySet["WorkflowPlan"]):
         """The plans for issues of the user's departments, and those that the user has asked for and that are still
         being written: until then nobody knows whose department it is."""
         return self.filter(plans_seen_by(user))
+
+    def listed_for(self, user: AbstractBaseUser | AnonymousUser) -> Self:
+        """The same plans as ``visible_to``, where many are counted: the keys of a department's issues are gathered
+        once, instead of every plan's issue being read."""
+        mine = within_departments(user, "department")
+        if not mine:
+            return self.visible_to(user)
+        own = models.Q(issue__in=Issue.objects.filter(mine).order_by().values("pk"))
+        asked_for = models.Q(status=PlanStatus.DRAFTING, created_by=user.pk)
+        return self.filter(own | asked_for, within_sandbox(user))
 
 
 def plans_seen_by(user: AbstractBaseUser | AnonymousUser) -> models.Q:
@@ -78,6 +94,7 @@ class WorkflowPlan(EventStream):
         ]
         indexes = [
             models.Index(fields=["created_at", "id"], name="plan_age"),
+            GinIndex(TITLE_WORDS, name="plan_title_words"),
             models.Index(fields=["status", "-created_at"], name="plan_status_age"),
             models.Index(
                 fields=["sandbox", "-created_at"],

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Case, IntegerField, QuerySet, Value, When
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -34,12 +34,23 @@ from executions.console.task_page import DECIDE, ensure_may_answer, is_overdue, 
 from executions.console.whom import named, role_named
 from executions.deciding import GIVES_ANSWER, decide_task, ensure_open
 from executions.models import HumanTask, TaskStatus
+from executions.task_models import OPEN_FIRST, TASK_WORDS
+from executions.tasks import APPROVAL, COMPENSATION_FAILED, ESCALATION, UNCERTAIN_EFFECT
 from issues.admin import WithinMyDepartments
+from issues.lists import query_for
 from mudda import console
 from mudda.errors import MuddaError
+from mudda.long_lists import offering
+from workflows.plan.catalogue import offered
+from workflows.plan.schema import GROUPS
 
 TO_DO = (TaskStatus.OPEN, TaskStatus.ON_HOLD)
-OPEN_FIRST = Case(When(status=TaskStatus.OPEN, then=Value(0)), default=Value(1), output_field=IntegerField())
+
+
+def kinds() -> list[str]:
+    """What tasks are about: what people do for plans, and what runs ask them."""
+    asked = (APPROVAL, UNCERTAIN_EFFECT, ESCALATION, COMPENSATION_FAILED)
+    return [*asked, *(one.activity_id for one in offered().values() if one.done_by == "person")]
 
 
 class OpenFirst(admin.SimpleListFilter):
@@ -74,7 +85,13 @@ class TaskAdmin(console.RoomAdmin):
     list_display = (
         "title", "issue_column", "status_column", "due_column", "group", "assignee", "department", "opened_at",
     )  # fmt: skip
-    list_filter = (OpenFirst, ForWhom, "group", ("department", WithinMyDepartments), "kind")
+    list_filter = (
+        OpenFirst,
+        ForWhom,
+        ("group", offering(lambda: GROUPS)),
+        ("department", WithinMyDepartments),
+        ("kind", offering(kinds)),
+    )
     list_select_related = ("execution__plan__issue", "department", "assignee")
     search_fields = ("title", "question")
 
@@ -82,8 +99,16 @@ class TaskAdmin(console.RoomAdmin):
         heavy = ("execution__compiled", "execution__execution_data", "execution__issue_facts")
         return super().get_queryset(request).defer(*heavy)
 
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        query = query_for(search_term)
+        if query is None:
+            return (queryset.none() if search_term.strip() else queryset), False
+        return queryset.alias(words=TASK_WORDS).filter(words=query), False
+
     def get_ordering(self, request: HttpRequest) -> tuple[Any, ...]:
-        return (OPEN_FIRST, "-opened_at", "pk")
+        return (OPEN_FIRST, "-opened_at", "-pk")
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         related = ("execution__plan__issue", "department", "decided_by", "assignee")
