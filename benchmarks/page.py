@@ -118,8 +118,8 @@ any of them.
 
 Pages of the admin as staff read them, signed in, over HTTP, one after the other, by one caller: the whole answer, on
 one web server process, with a city's history stored. Pages of one issue, plan, run or task are of another one each
-time. The goal is 300 ms at the median for each: {pages goal}. How many queries a page takes doesn't depend on its rows,
-which is tested (`tests/admin`).
+time. The goal is 300 ms at the median for each: {pages goal}. How many queries a page takes, here as somebody who sees
+the whole city, doesn't depend on its rows, which is tested (`tests/admin`).
 
 {pages}
 

@@ -20,6 +20,7 @@ SECTIONS = [
     "a draft by the playbooks",
     "runs waiting",
     "report: promised and kept",
+    "events of a stream",
     "peak memory",
     "an event reaches all in",
 ]
