@@ -33,7 +33,7 @@ from unfold.widgets import (
     UnfoldBooleanWidget,
 )
 
-from mudda import console, event_types, reach, sandboxes, scopes
+from mudda import console, event_types, reach, sandboxes, scopes, signing_in
 from mudda.addresses import parse_network
 from mudda.apikeys import NEW_SANDBOX, OVERLAP, create_api_key, rotate_api_key
 from mudda.languages import translated
@@ -48,6 +48,7 @@ else:
     BaseUserAdmin = DjangoUserAdmin
 
 admin.site.index_title = _("What waits for you")
+admin.site.login = signing_in.throttled(admin.site.login)  # type: ignore[method-assign]
 admin.site.unregister(User)
 admin.site.unregister(Group)
 for model in (

@@ -20,6 +20,7 @@ class MuddaConfig(AppConfig):
             ratelimits,
             sandboxes,
             scopes,
+            signing_in,
         )
         from mudda.monitoring import ground, tracing  # noqa: F401 (ground registers its figures)
         from mudda.webhooks import event_types, queue, sender, services, subjects  # noqa: F401
@@ -33,6 +34,7 @@ class MuddaConfig(AppConfig):
         dispatcher.register("forget messages", outbox.forget_old, every=3600)
         dispatcher.register("forget idempotency keys", idempotency.forget_old, every=3600)
         dispatcher.register("forget counts of calls", ratelimits.forget_old, every=60)
+        dispatcher.register("forget attempts to sign in", signing_in.forget_old, every=60)
         dispatcher.register("forget expired tokens", oauth.forget_expired, every=3600)
         dispatcher.register("forget traces", tracing.forget_old, every=3600)
         dispatcher.register("forget webhook deliveries", queue.forget_old, every=3600)

@@ -1,6 +1,7 @@
 """The ground's own tables: sandboxes, events, outbox, API keys, counts of calls, idempotency records."""
 
 import uuid
+from enum import StrEnum
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -21,6 +22,8 @@ __all__ = [
     "OutboxMessage",
     "Sandbox",
     "SavedFilter",
+    "SignIn",
+    "SignInOutcome",
     "TraceContext",
     "WebhookAllowedHost",
     "WebhookDelivery",
@@ -199,6 +202,40 @@ class CallCount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}: {self.count}"
+
+
+class SignInOutcome(StrEnum):
+    """What came of somebody at the sign-in. Not in words: only the audit log says it."""
+
+    SIGNED_IN = "signed_in"
+    FAILED = "failed"
+    HELD_BACK = "held_back"
+    SIGNED_OUT = "signed_out"
+
+
+class SignIn(models.Model):
+    """That somebody signed in or out, or tried to; never changed afterwards (a trigger holds that).
+
+    Nothing of what was typed and no address: the request's id leads to the proxy's own lines.
+    """
+
+    at = models.DateTimeField(default=timezone.now)
+    outcome = models.CharField(max_length=20, help_text="One of SignInOutcome.")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        help_text="Whose account it is; empty: there is no such account.",
+    )
+    request_id = models.CharField(max_length=64)
+
+    class Meta:
+        ordering = ["at", "pk"]
+        indexes = [models.Index(fields=["at", "id"], name="sign_in_at")]
+
+    def __str__(self) -> str:
+        return f"{self.outcome} {self.at:%Y-%m-%d %H:%M}"
 
 
 class IdempotencyRecord(models.Model):

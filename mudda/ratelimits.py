@@ -38,22 +38,30 @@ LONGEST_TURN = 10.0
 REMEMBERED = 10_000
 """Names that a process remembers to have no calls left. It forgets them all when there are more."""
 
+SIGN_INS = "sign-in:"
+"""What the names of attempts to sign in begin with, whose window is longer: ``mudda.signing_in``."""
+
 EXEMPT = ("/healthz", "/readyz", "/static/", "/admin")
 """Probes, and the pages of people who have signed in. Signing in itself is counted."""
 BY_ADDRESS = ("/admin/login", "/oauth/", "/t/")
 """Where anybody may knock: counted by address before anything is done, whatever else the request shows."""
 
-COUNTING = f"""
+
+def counting(window: int) -> str:
+    """What follows an ``INSERT INTO mudda_callcount AS counted (name, window_start, count)`` of a first call. Gives the
+    number of calls with this one, and the seconds until the window of so many seconds ends."""
+    return f"""
     ON CONFLICT (name) DO UPDATE SET
-        window_start = CASE WHEN counted.window_start <= statement_timestamp() - interval '{WINDOW} seconds'
+        window_start = CASE WHEN counted.window_start <= statement_timestamp() - interval '{window} seconds'
                             THEN statement_timestamp() ELSE counted.window_start END,
-        count = CASE WHEN counted.window_start <= statement_timestamp() - interval '{WINDOW} seconds'
+        count = CASE WHEN counted.window_start <= statement_timestamp() - interval '{window} seconds'
                      THEN 1 ELSE counted.count + 1 END
     RETURNING count,
-        extract(epoch FROM window_start - statement_timestamp())::float + {WINDOW} AS rest
+        extract(epoch FROM window_start - statement_timestamp())::float + {window} AS rest
 """
-"""What follows an ``INSERT INTO mudda_callcount AS counted (name, window_start, count)`` of a first call. Gives the
-number of calls with this one, and the seconds until the window ends."""
+
+
+COUNTING = counting(WINDOW)
 COUNT = f"""
     INSERT INTO mudda_callcount AS counted (name, window_start, count)
     VALUES (%(name)s::text, statement_timestamp(), 1) {COUNTING}
@@ -143,7 +151,8 @@ def count_address(request: HttpRequest) -> None:
 
 def forget_old() -> None:
     """Delete the counts whose windows are over."""
-    CallCount.objects.filter(window_start__lt=timezone.now() - 2 * timedelta(seconds=WINDOW)).delete()
+    calls = CallCount.objects.exclude(name__startswith=SIGN_INS)
+    calls.filter(window_start__lt=timezone.now() - 2 * timedelta(seconds=WINDOW)).delete()
 
 
 def forget_the_spent() -> None:

@@ -234,6 +234,9 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 LOGIN_URL = reverse_lazy("admin:login")
+# Failed attempts to sign in within 15 minutes; 0: no limit.
+LOGIN_FAILURES_NAME = env.int("LOGIN_FAILURES_NAME", default=10)  # with one user name, from anywhere
+LOGIN_FAILURES_ADDRESS = env.int("LOGIN_FAILURES_ADDRESS", default=50)  # from one address, with any name
 
 # --- Language and time ------------------------------------------------------------------------------
 

@@ -42,6 +42,12 @@ def count_request(method: str, route: str, status: int, seconds: float) -> None:
     request_seconds.labels(method, route).observe(seconds)
 
 
+# --- signing in -------------------------------------------------------------------------------------
+
+sign_ins = Counter(
+    "mudda_sign_ins", "Staff who signed in or out, or tried to, by what came of it.", ("outcome",)
+)
+
 # --- the database -----------------------------------------------------------------------------------
 
 OPERATIONS = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "OTHER")
