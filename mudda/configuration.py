@@ -80,6 +80,20 @@ def _pool(settings: Settings, given: Given) -> Iterator[str]:
         yield "DATABASE_POOL_MIN is more than DATABASE_POOL_MAX, or one is negative. (mudda.E008)"
 
 
+def _iam(settings: Settings, given: Given) -> Iterator[str]:
+    """A token is sent as it is, to whoever answers: only over TLS to a server that shows who it is."""
+    if not settings["DATABASE_IAM_REGION"]:
+        return
+    database = settings["DATABASES"]["default"]
+    if database["OPTIONS"].get("sslmode") != "verify-full":
+        yield "DATABASE_IAM_REGION needs sslmode=verify-full and sslrootcert in DATABASE_URL. (mudda.E040)"
+    if database.get("PASSWORD") or settings["DATABASE_LISTEN_URL"]:
+        yield (
+            "DATABASE_IAM_REGION makes the password of each connection to the server itself: leave the one in "
+            "DATABASE_URL out, and DATABASE_LISTEN_URL. (mudda.E041)"
+        )
+
+
 def _versions(settings: Settings, given: Given) -> Iterator[str]:
     """A build id means nothing without the deployment that it is of."""
     if bool(settings["TEMPORAL_DEPLOYMENT_NAME"]) != bool(settings["TEMPORAL_BUILD_ID"]):
@@ -170,6 +184,7 @@ RULES: Final[tuple[Callable[[Settings, Given], Iterator[str]], ...]] = (
     _secret_key,
     _production,
     _pool,
+    _iam,
     _temporal_tls,
     _versions,
     _proxies,

@@ -37,6 +37,20 @@ def unseal(sealed: str, *, purpose: str) -> str:
         raise CannotUnseal from error
 
 
+def reseal(sealed: str, *, purpose: str) -> str:
+    """The same secret under the ``SECRET_KEY`` of now; unchanged where it is sealed under that already.
+
+    Raises:
+        CannotUnseal: as ``unseal``.
+    """
+    newest = Fernet(_derive(settings.SECRET_KEY, purpose))
+    try:
+        newest.decrypt(sealed.encode("ascii"))
+    except InvalidToken:
+        return seal(unseal(sealed, purpose=purpose), purpose=purpose)
+    return sealed
+
+
 def _box(purpose: str) -> MultiFernet:
     return MultiFernet(
         [Fernet(_derive(secret, purpose)) for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)]

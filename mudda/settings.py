@@ -100,6 +100,8 @@ DATABASE_URL = without_driver(
 )
 # Behind a pooler in transaction mode: straight to the server, for the one connection a process that hears NOTIFY.
 DATABASE_LISTEN_URL = without_driver(env("DATABASE_LISTEN_URL", default=""))
+# Of RDS with IAM authentication: a token for each new connection instead of a password.
+DATABASE_IAM_REGION = env("DATABASE_IAM_REGION", default="")
 # Whether the statements of every call are prepared: a pooler in transaction mode may not know prepared statements.
 DATABASE_PREPARED = env.bool("DATABASE_PREPARED", default=not DATABASE_LISTEN_URL)
 _nowhere: dict[str, Any] = {}

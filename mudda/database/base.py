@@ -8,10 +8,12 @@ noticed by the keepalives (``mudda.settings``): either can be seen on the socket
 import select
 from typing import Any
 
+from django.conf import settings
 from django.db.backends.postgresql import base
 from psycopg import OperationalError
 from psycopg_pool import ConnectionPool
 
+from mudda.database.iam import token_for
 from mudda.monitoring.database import Cursor
 
 
@@ -19,8 +21,19 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """With ``CONN_HEALTH_CHECKS`` off: a connection on which something has happened since its last use is checked."""
 
     def get_connection_params(self) -> dict[str, Any]:
-        """Django's, with cursors that are timed and traced."""
-        return {**super().get_connection_params(), "cursor_factory": Cursor}
+        """Django's, with cursors that are timed and traced, and with a token for a password where AWS gives it."""
+        parameters = {**super().get_connection_params(), "cursor_factory": Cursor}
+        return (
+            parameters | {"password": token_for(parameters)} if settings.DATABASE_IAM_REGION else parameters
+        )
+
+    @property
+    def pool(self) -> Any:
+        """Django's. It keeps the parameters that it was made with; a token has to be made for each connection."""
+        pool = super().pool
+        if pool is not None and settings.DATABASE_IAM_REGION:
+            pool.kwargs = lambda: {**self.get_connection_params(), "autocommit": True}
+        return pool
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         """A connection that works: those that don't are given back to the pool, which makes others instead."""

@@ -97,6 +97,8 @@ def test_what_is_good_is_not_complained_of():
         ({"TEMPORAL_TLS_CERT": "/nowhere/client.pem"}, "mudda.E001"),
         ({"TEMPORAL_TLS_CERT": "/nowhere/a.pem", "TEMPORAL_TLS_KEY": "/nowhere/b.pem"}, "mudda.E002"),
         ({"DATABASE_URL": "sqlite:///x.sqlite3"}, "mudda.E003"),
+        ({"DATABASE_IAM_REGION": "eu-west-1"}, "mudda.E040"),
+        ({"DATABASE_IAM_REGION": "eu-west-1"}, "mudda.E041"),
         ({"TEMPORAL_BUILD_ID": "abc"}, "mudda.E004"),
         ({"TEMPORAL_DEPLOYMENT_NAME": "mudda"}, "mudda.E004"),
         ({"TRUSTED_PROXIES": "10.0.0.1/8"}, "mudda.E005"),

@@ -158,6 +158,18 @@ def test_without_the_forms_own_token_nothing_is_taken(wait_for, last_link, phone
     assert task.status == TaskStatus.OPEN
 
 
+def test_a_page_that_is_open_goes_on_while_the_secret_key_is_replaced(wait_for, last_link, phone, settings):
+    task = wait_for("dispatch_crew")
+    phone.open(last_link())
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "another" * 10, [settings.SECRET_KEY]
+    accepted(phone)
+    assert "Crew 7" in phone.text
+    settings.SECRET_KEY_FALLBACKS = []
+    phone.open(last_link())
+    assert "When the work is done" in phone.text
+    assert task.links.count() == 1
+
+
 def test_an_expired_link_says_so_and_takes_nothing(wait_for, last_link, phone):
     task = wait_for("ask_reporter")
     phone.open(last_link())
