@@ -12,7 +12,7 @@ CHECKED := env -i PATH="$$PATH" HOME="$$HOME" LANG=C.UTF-8 MUDDA_ENV_FILE= SECRE
 	DATABASE_URL=postgresql://nobody@127.0.0.1:9/none TEMPORAL_HOST=127.0.0.1:9 DEBUG=false HTTPS_ONLY=true \
 	ALLOWED_HOSTS=mudda.example.org PUBLIC_URL=https://mudda.example.org OPENAI_API_KEY= EMAIL_URL=
 
-.PHONY: help install demo up test lint snapshot messages screenshots browser tools prometheus pooler aimock image bench fuzz chaos clean
+.PHONY: help install demo up test lint snapshot messages screenshots browser tools prometheus pooler aimock image sbom audit bench fuzz chaos clean
 
 help:
 	@echo 'make demo     do the main job once, on an embedded stack of its own, and show it'
@@ -25,6 +25,8 @@ help:
 	@echo 'make bench    measure everything and write docs/performance.md: WAITING=10000 runs waiting for people'
 	@echo 'make fuzz     try the API against its OpenAPI document as every role and write docs/fuzz.md: SEED=1'
 	@echo 'make chaos    carry plans out while everything breaks and write docs/reliability.md: RUNS=500 SEED=1'
+	@echo 'make sbom     list what the image holds in mudda.cdx.json, as CycloneDX has it'
+	@echo 'make audit    ask what is known against the locked packages; needs the network: OSV_URL'
 	@echo 'make install  only make the environment in .venv'
 	@echo 'make clean    remove caches and the demo; not .venv, not the data of `make up`'
 
@@ -75,6 +77,12 @@ aimock: install
 
 image: install
 	@.ci/image $(VENV)
+
+sbom: image
+	@.ci/sbom $(VENV) mudda.cdx.json
+
+audit: install
+	@.ci/audit $(VENV)
 
 # Looked at by people: not a part of `make test`.
 screenshots: install browser
