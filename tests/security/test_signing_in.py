@@ -11,15 +11,26 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from prometheus_client import REGISTRY
 
 from mudda import ratelimits, signing_in
-from mudda.models import CallCount, SignIn
+from mudda.models import CallCount, SignIn, SignInOutcome
 from tests.security.signing import PASSWORD, make_person, sign_in, sign_in_at
 
 
 @pytest.fixture(autouse=True)
 def limits(settings):
     settings.LOGIN_FAILURES_NAME, settings.LOGIN_FAILURES_ADDRESS = 3, 5
+    # A fast one: it isn't what is tried here.
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+def counted():
+    """What the metric says of each outcome."""
+    names = SignInOutcome.__members__.values()
+    return Counter(
+        {name: int(REGISTRY.get_sample_value("mudda_sign_ins_total", {"outcome": name})) for name in names}
+    )
 
 
 def outcomes():
@@ -49,6 +60,32 @@ def test_an_address_may_fail_so_often_whatever_the_names(anna):
     assert [sign_in("anna", PASSWORD).status_code for _ in range(4)] == [429] * 4
     elsewhere = [sign_in("anna", PASSWORD, address=f"198.51.100.{n}").status_code for n in range(8, 12)]
     assert elsewhere == [302] * 4, "what a spent address tries keeps nobody else out"
+
+
+def test_nobody_is_kept_out_of_their_own_browser_by_what_others_guess(anna):
+    mine = sign_in("anna", PASSWORD).client
+    others = Client(REMOTE_ADDR="198.51.100.9")
+    others.cookies[signing_in.KNOWN] = mine.cookies[signing_in.KNOWN].value + "x"
+    assert [try_in(others, "wrong") for _ in range(4)] == [200, 200, 200, 429]
+    assert try_in(Client(REMOTE_ADDR="198.51.100.10"), PASSWORD) == 429
+    mine.cookies.pop("sessionid")
+    assert try_in(mine, PASSWORD) == 302
+    assert [try_in(mine, "wrong") for _ in range(4)] == [200, 200, 200, 429], (
+        "a stolen cookie guesses no more"
+    )
+    cookie = mine.cookies[signing_in.KNOWN]
+    assert (cookie["path"], cookie["httponly"], cookie["samesite"]) == (reverse("admin:login"), True, "Lax")
+    assert "anna" not in cookie.value
+    CallCount.objects.all().delete()
+    berta = make_person("berta")
+    assert [try_in(mine, "wrong", berta.username) for _ in range(4)] == [200, 200, 200, 429]
+    assert try_in(Client(REMOTE_ADDR="198.51.100.11"), PASSWORD, "berta") == 429, (
+        "known as anna, not as berta"
+    )
+
+
+def try_in(browser, password, user_name="anna"):
+    return browser.post(reverse("admin:login"), {"username": user_name, "password": password}).status_code
 
 
 def test_the_window_ends_and_whoever_signs_in_has_used_up_nothing(anna):
@@ -83,12 +120,14 @@ def test_who_is_no_staff_fails_with_the_right_password_too(db):
 
 def test_each_time_is_written_down_for_good_without_what_was_typed(anna, caplog):
     caplog.set_level(logging.INFO, logger="mudda.signing_in")
+    before = counted()
     browser = sign_in("anna", PASSWORD).client
     browser.post(reverse("admin:logout"))
     fail("anna", 4)
     fail("hunter2", 1)
     assert outcomes() == ["signed_in", "signed_out", "failed", "failed", "failed", "held_back", "failed"]
     assert set(SignIn.objects.values_list("user_id", flat=True)) == {anna.pk, None}
+    assert counted() - before == Counter(outcomes())
     assert all(len(row.request_id) >= 8 for row in SignIn.objects.all())
     lines = [record for record in caplog.records if record.name == "mudda.signing_in"]
     assert len(lines) == 7
