@@ -17,7 +17,12 @@ from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import (
+    UnfoldAdminEmailInputWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
 
 from issues import home, reporting  # noqa: F401 (register what the home page and reports say of issues)
 from issues.assigning import CHANGE, MOST, AssignForm, TooMany, ask_whom, assign_view
@@ -53,6 +58,8 @@ from mudda.errors import MuddaError
 from mudda.saved_filters import KeepsFilters
 
 SHOWN_STATEMENT = 100
+LONGEST_NAME, LONGEST_EMAIL, LONGEST_PHONE = 120, 254, 40
+"""Characters, as the columns have room for them."""
 
 
 @console.limited_by
@@ -103,6 +110,26 @@ class ReportForm(forms.Form):
         initial="normal",
         widget=UnfoldAdminSelectWidget(),
     )
+    name = forms.CharField(
+        label=gettext_lazy("Name of the reporter"),
+        required=False,
+        max_length=LONGEST_NAME,
+        widget=UnfoldAdminTextInputWidget(),
+        help_text=gettext_lazy("Empty: they want to stay unknown."),
+    )
+    email = forms.EmailField(
+        label=gettext_lazy("E-mail address of the reporter"),
+        required=False,
+        max_length=LONGEST_EMAIL,
+        widget=UnfoldAdminEmailInputWidget(),
+        help_text=gettext_lazy("Where they are told how it goes."),
+    )
+    phone = forms.CharField(
+        label=gettext_lazy("Telephone number of the reporter"),
+        required=False,
+        max_length=LONGEST_PHONE,
+        widget=UnfoldAdminTextInputWidget(attrs={"type": "tel"}),
+    )
 
     def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -117,6 +144,12 @@ class ReportForm(forms.Form):
             return clean_statement(self.cleaned_data["statement"])
         except MuddaError as error:
             raise forms.ValidationError(_(error.title)) from error
+
+    def said(self) -> dict[str, Any]:
+        """What ``report_issue`` takes: who reported it only where something is known of them."""
+        given = dict(self.cleaned_data)
+        reporter = {name: given.pop(name) for name in ("name", "email", "phone")}
+        return {**given, "reporter": reporter if any(reporter.values()) else None}
 
 
 class NoteForm(forms.Form):
@@ -144,6 +177,7 @@ class NoteForm(forms.Form):
 @admin.register(Issue)
 class IssueAdmin(KeepsFilters):
     page_template = "admin/console/issue.html"
+    add_words = gettext_lazy("Record an issue")
     list_display = (
         "reference_column",
         "what",
@@ -299,7 +333,7 @@ class IssueAdmin(KeepsFilters):
         if request.method == "POST" and form.is_valid():
             issue = console.carry_out(
                 request,
-                lambda: report_issue(**form.cleaned_data, by=request.user),
+                lambda: report_issue(**form.said(), by=request.user),
                 _("The issue is recorded."),
             )
             if issue is not None:

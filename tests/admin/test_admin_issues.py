@@ -103,6 +103,21 @@ def test_an_issue_is_recorded_by_those_who_may(owner, colleague, people):
     assert (issue.statement, issue.department.code) == ("Hydrant open", "water")
 
 
+def test_who_reported_is_recorded_where_something_is_known_of_them(owner, people):
+    add = reverse("admin:issues_issue_add")
+    given = {"statement": "Hydrant open", "urgency": "high"}
+    given["category"] = Category.objects.get(code="water_leak").pk
+    known = {"name": "Ada Citizen", "email": "ada@example.org", "phone": "+1 555 0100"}
+    assert owner.post(add, {**given, **known, "email": "ada at home"}).status_code == 422
+    assert owner.post(add, {**given, **known, "phone": "5" * 41}).status_code == 422
+    assert not Issue.objects.exists()
+    owner.post(add, {**given, **known})
+    owner.post(add, {**given, "name": " ", "email": "", "phone": ""})
+    unknown, issue = Issue.objects.order_by("-pk")
+    assert {name: getattr(issue.reporter, name) for name in known} == known
+    assert unknown.reporter is None
+
+
 def test_somebody_limited_to_a_department_records_only_for_it(owner, people):
     add = reverse("admin:issues_issue_add")
     elsewhere = Category.objects.get(code="tree")

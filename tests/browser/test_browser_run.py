@@ -69,11 +69,20 @@ def assert_never_loaded_again(page):
     assert page.evaluate("window.marked") is True
 
 
-def test_from_a_citizens_words_to_a_completed_run_by_clicks_and_live(staff, reported, live_worker, visit):
-    page, reference = visit.page, reported.reference
+def test_from_a_citizens_words_to_a_completed_run_by_clicks_and_live(staff, live_worker, visit):
+    page = visit.page
     visit.sign_in(staff)
     visit.go("Issues")
-    page.get_by_role("link", name=reference).click()
+    page.get_by_role("link", name="Record an issue").click()
+    page.get_by_label("What is wrong, in the reporter's words").fill(STATEMENT)
+    page.get_by_label("Address", exact=True).fill("123 Main St")
+    page.get_by_label("Category").select_option("Water leak or burst main")
+    page.get_by_label("Name of the reporter").fill("Ada Citizen")
+    page.get_by_label("E-mail address of the reporter").fill("ada@example.org")
+    visit.picture("record-an-issue")
+    page.get_by_role("button", name="Record the issue").click()
+    page.get_by_text("The issue is recorded.").wait_for()
+    page.get_by_text("ada@example.org").wait_for()
     page.get_by_role("button", name="Draft a plan").click()
     page.get_by_role("link", name="Approve and launch").first.click()
     page.get_by_role("button", name="Approve and launch").click()
