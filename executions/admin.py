@@ -14,7 +14,10 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from executions.console import telling  # noqa: F401 (registers what an issue's history shows of runs)
+from executions.console import (  # noqa: F401 (register what an issue's history shows of runs, and a page)
+    holidays,
+    telling,
+)
 from executions.console.clock import between
 from executions.console.columns import due_words
 from executions.console.following import follow, in_short

@@ -78,17 +78,33 @@ def public_holidays(place: str, year: int) -> frozenset[date]:
     Raises:
         UnknownHolidays: there is no such place.
     """
+    return frozenset(named_holidays(place, year))
+
+
+def named_holidays(place: str, year: int, language: str | None = None) -> dict[date, str]:
+    """The public holidays of a place in their order, each with its name.
+
+    Args:
+        language: of the names, where the place has them in it, else in English; None: in the place's own.
+
+    Raises:
+        UnknownHolidays: there is no such place.
+    """
     country, _, subdivision = place.partition("-")
     if not COUNTRY.fullmatch(country):
         raise UnknownHolidays(f"A country is two capital letters, not {country!r}.")
     try:
         # The years around it too: New Year's Day may be kept on the last day of December.
         found = holidays.country_holidays(
-            country, subdiv=subdivision or None, years=range(year - 1, year + 2), expand=False
+            country,
+            subdiv=subdivision or None,
+            years=range(year - 1, year + 2),
+            expand=False,
+            language=language,
         )
     except NotImplementedError as error:
         raise UnknownHolidays(f"No public holidays are known for {place!r}.") from error
-    return frozenset(day for day in found if day.year == year)
+    return {day: found[day] for day in sorted(found) if day.year == year}
 
 
 def due_at(start: datetime, text: str, calendar: Calendar) -> datetime:

@@ -24,6 +24,7 @@ SETUP = (
     (gettext_noop("Policies"), "policy", "workflows_policydocument", "workflows.view_policydocument"),
     (gettext_noop("Playbooks"), "menu_book", "playbooks", "workflows.view_workflowplan"),
     (gettext_noop("Departments"), "apartment", "issues_department", "issues.view_department"),
+    (gettext_noop("Holidays"), "event_busy", "holidays", "issues.view_department"),
     (gettext_noop("Categories"), "category", "issues_category", "issues.view_category"),
     (gettext_noop("API keys"), "key", "mudda_apikey", "mudda.view_apikey"),
     (gettext_noop("Webhooks"), "webhook", "mudda_webhooksubscription", "mudda.view_webhooksubscription"),
@@ -32,7 +33,7 @@ SETUP = (
     (gettext_noop("Events"), "history", "mudda_event", "mudda.view_event"),
 )
 
-PAGES = {"playbooks"}
+PAGES = {"playbooks", "holidays"}
 """Places that are no model's list."""
 
 
