@@ -23,6 +23,7 @@ WORK = (
 SETUP = (
     (gettext_noop("Policies"), "policy", "workflows_policydocument", "workflows.view_policydocument"),
     (gettext_noop("Playbooks"), "menu_book", "playbooks", "workflows.view_workflowplan"),
+    (gettext_noop("Messages"), "mail", "messages", "workflows.view_workflowplan"),
     (gettext_noop("Departments"), "apartment", "issues_department", "issues.view_department"),
     (gettext_noop("Holidays"), "event_busy", "holidays", "issues.view_department"),
     (gettext_noop("Categories"), "category", "issues_category", "issues.view_category"),
@@ -33,7 +34,7 @@ SETUP = (
     (gettext_noop("Events"), "history", "mudda_event", "mudda.view_event"),
 )
 
-PAGES = {"playbooks", "holidays"}
+PAGES = {"playbooks", "messages", "holidays"}
 """Places that are no model's list."""
 
 

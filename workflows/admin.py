@@ -22,7 +22,7 @@ from mudda import console
 from mudda.errors import MuddaError
 from mudda.long_lists import offering
 from workflows.asking import is_over
-from workflows.console import home, playbooks, reports, telling  # noqa: F401 (register what other pages show)
+from workflows.console import home, playbooks, reports, telling, told  # noqa: F401 (register what other pages show)
 from workflows.console.confirm import (
     WRITING,
     CommentForm,

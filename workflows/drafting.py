@@ -144,7 +144,7 @@ def draft_for(*, statement: str, issue: Issue | None = None) -> PlannedDraft:
     words = clean_statement(statement)
     how = planner_settings(sandbox=issue is not None and issue.is_sandbox)
     request = request_about(words, issue) if issue else DraftRequest(words)
-    return with_own_words(plan_for(request, settings=how))
+    return with_own_words(plan_for(request, settings=how), category=_category_of(issue))
 
 
 def carry_out_draft(run: PlannerRun) -> None:
@@ -165,7 +165,7 @@ def carry_out_draft(run: PlannerRun) -> None:
         spent=spent_by(run),
         keep=keeper(run),
     )
-    worded = with_own_words(planned, issue.own_words)
+    worded = with_own_words(planned, issue.own_words, category=_category_of(issue))
     asking.patiently(lambda: store_draft(run, worded, grounds))
 
 
@@ -187,13 +187,17 @@ def _without_model(run: PlannerRun) -> PlannedDraft:
         issue = _issue_of(run)
         request = request_about(run.instruction or issue.statement, issue)
         planned = plan_for(request, settings=replace(planner_settings(), api_key=""))
-        return with_own_words(planned, issue.own_words)
+        return with_own_words(planned, issue.own_words, category=_category_of(issue))
     except (OperationalError, InterfaceError):
         raise
     except Exception as error:
         logger.error("the playbooks failed too: %s", asking.where(error))
         facts = Facts(category="", confidence=0.0, place="", urgency="normal")
         return PlannedDraft(EMPTY, facts, "playbooks", {"why": "The playbooks cannot be used."})
+
+
+def _category_of(issue: Issue | None) -> str | None:
+    return issue.category.code if issue is not None and issue.category is not None else None
 
 
 def _issue_of(run: PlannerRun) -> Any:

@@ -250,10 +250,24 @@ class PlannerRun(models.Model):
 
 
 class PlaybookWording(models.Model):
-    """What the city says where a playbook tells somebody something, instead of what ships."""
+    """What the city says where a playbook tells somebody something, instead of what ships.
 
-    playbook = models.CharField(max_length=63, help_text="Its kind.")
-    step_id = models.CharField(max_length=63)
+    At one step of one playbook (``playbook`` and ``step_id``), or wherever reporters of a ``category`` are told of a
+    ``state`` of their issue; without a category, of any.
+    """
+
+    playbook = models.CharField(max_length=63, blank=True, help_text="Its kind; empty: at a state.")
+    step_id = models.CharField(max_length=63, help_text="Of a state: the state and the category.")
+    category = models.CharField(
+        max_length=40,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Its code; empty at a state: every one.",
+    )
+    state = models.CharField(
+        max_length=12, blank=True, default="", db_default="", help_text="The issue's; empty: at a step."
+    )
     subject = models.CharField(max_length=300, blank=True)
     message = models.TextField()
     author = models.ForeignKey(
@@ -268,4 +282,4 @@ class PlaybookWording(models.Model):
         constraints = [models.UniqueConstraint(fields=["playbook", "step_id"], name="wording_once")]
 
     def __str__(self) -> str:
-        return f"{self.playbook}: {self.step_id}"
+        return f"{self.playbook or self.category}: {self.state or self.step_id}"

@@ -46,6 +46,8 @@ def addresses(world):
         "failure_way": list(FAILURE_WAYS),
         "kind": "water_leak",
         "step_id": "tell_repaired",
+        "state": "RESOLVED",
+        "category": "water_leak",
         "slug": [report.slug for report in reports_for(world.boss)],
         "name": "figures",
         "filter_id": 1,

@@ -1,6 +1,6 @@
 """The city's own words for what a playbook tells people: written, looked at, saved, taken back."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from django import forms
 from django.contrib import admin, messages
@@ -95,8 +95,14 @@ def _found(kind: str, step_id: str) -> tuple[Playbook, Message]:
 
 
 def _save(request: HttpRequest, kind: str, step_id: str, form: WordingForm) -> bool:
+    by = console.person(request)
+    return keep(request, form, lambda: word_message(kind=kind, step_id=step_id, by=by, **form.cleaned_data))
+
+
+def keep(request: HttpRequest, form: WordingForm, say: Callable[[], object]) -> bool:
+    """Whether ``say`` took the words; what is wrong with them is told at their fields."""
     try:
-        word_message(kind=kind, step_id=step_id, by=console.person(request), **form.cleaned_data)
+        say()
     except PlanHasProblems as error:
         for problem in error.errors:
             name = problem["pointer"].removeprefix("/")
