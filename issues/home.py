@@ -78,7 +78,9 @@ def time_to_completion(request: HttpRequest) -> Iterable[Chart]:
     """By department: how long issues took that ended lately, beside what was promised."""
     if not request.user.has_perm("issues.view_issue"):
         return
-    rows = [_completion(dict(row)) for row in completions(Issue.objects.visible_to(request.user))]
+    since = timezone.now() - RECENT
+    found = completions(Issue.objects.visible_to(request.user), since)
+    rows = [_completion(dict(row), since) for row in found]
     yield bars(
         _("Time to completion"),
         rows,
@@ -92,9 +94,9 @@ def time_to_completion(request: HttpRequest) -> Iterable[Chart]:
     )
 
 
-def completions(issues: IssueQuerySet) -> Iterable[Any]:
+def completions(issues: IssueQuerySet, since: datetime) -> Iterable[Any]:
     """By department, in the order of their names: medians of what was taken and of what was promised, and the share
-    (0 to 1) that was in time. Of issues that were promised something and are done."""
+    (0 to 1) that was in time. Of issues reported since then that were promised something and are done."""
     took = ExpressionWrapper(F("ended_at") - F("reported_at"), output_field=DurationField())
     promised = ExpressionWrapper(F("due_at") - F("reported_at"), output_field=DurationField())
     kept = Case(
@@ -102,20 +104,25 @@ def completions(issues: IssueQuerySet) -> Iterable[Any]:
     )
     ended = issues.filter(
         Q(status__in=DONE, due_at__isnull=False, department__isnull=False),
-        reported_at__gte=timezone.now() - RECENT,
+        reported_at__gte=since,
     )
     found = ended.order_by("department__name").values("department__name", "department")
     return found.annotate(took=Median(took), promised=Median(promised), kept=Avg(kept), count=Count("pk"))
 
 
-def _completion(row: dict[str, object]) -> Row:
+def _completion(row: dict[str, object], since: datetime) -> Row:
     took, promised, kept = row["took"], row["promised"], row["kept"]
     assert isinstance(took, timedelta) and isinstance(promised, timedelta)  # noqa: S101 (for the type checker)
     return Row(
         label=str(row["department__name"]),
         amount=took / promised if promised else 0.0,
         value=in_days(took),
-        url=issue_list(department__id__exact=row["department"]),
+        url=issue_list(
+            department__id__exact=row["department"],
+            status__in=",".join(DONE),
+            due_at__isnull=False,
+            reported_at__gte=since.isoformat(),
+        ),
         target=1.0,
         target_words=_("of %(target)s") % {"target": in_days(promised)},
         more=_("%(share)s in time") % {"share": f"{float(str(kept)):.0%}"},

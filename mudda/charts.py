@@ -16,7 +16,7 @@ LINES = 2
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its place and size, what it stands for, and its value in words."""
+    """One column: its place and size, what it stands for, its value in words, and a way to what is behind it."""
 
     x: str
     width: str
@@ -24,6 +24,7 @@ class Column:
     height: str
     label: str
     value: str
+    url: str = ""
 
 
 @dataclass(frozen=True)
@@ -97,10 +98,11 @@ def columns(
     heads: tuple[str, str],
     summary: str,
     empty: str,
+    urls: Sequence[str] = (),
     rank: int = 50,
 ) -> Columns:
-    """A chart of counts, in the order in which they are given; none is drawn where all are zero. Of several charts the
-    one with the smallest ``rank`` stands first."""
+    """A chart of counts, in the order in which they are given; none is drawn where all are zero. ``urls`` lead to what
+    is behind each of ``points``. Of several charts the one with the smallest ``rank`` stands first."""
     most = max((count for _, count in points), default=0)
     wide = 100 / max(1, len(points))
     drawn = tuple(
@@ -111,6 +113,7 @@ def columns(
             height=percent(100 * count / most),
             label=label,
             value=f"{count:,}",
+            url=urls[at] if urls and count else "",
         )
         for at, (label, count) in enumerate(points)
         if most

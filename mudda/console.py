@@ -4,7 +4,9 @@ read and changed through buttons, each of which calls a service."""
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar, cast
+from urllib.parse import urlencode
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
@@ -335,6 +337,14 @@ def in_order(buttons: Iterable[Button]) -> list[Button]:
 def person(request: HttpRequest) -> AuthUser:
     """Who is signed in. The admin lets in nobody else."""
     return cast(AuthUser, request.user)
+
+
+def since(field: str, begin: datetime, end: datetime | None = None) -> str:
+    """The part of a list's address that keeps what has ``field`` from ``begin`` on, and before ``end``."""
+    limits = {f"{field}__gte": begin.isoformat()}
+    if end is not None:
+        limits[f"{field}__lt"] = end.isoformat()
+    return urlencode(limits)
 
 
 def page_of(obj: Model) -> str:

@@ -73,6 +73,7 @@ class PlanAdmin(EditsSteps, EditsText, Simulates, RevisesInWords):
     list_display = ("title_column", "issue_column", "status_column", "planner", "created_at")
     list_filter = (
         "status",
+        home.Approved,
         ("current__planner", offering(lambda: PLANNERS)),
         ("issue__department", WithinMyDepartments),
         "created_at",

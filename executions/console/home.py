@@ -1,6 +1,7 @@
 """What the console's home page says of runs and tasks: what is mine to do, what waits for somebody, what failed."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any, cast
 
 from django.contrib import admin
@@ -20,6 +21,8 @@ from mudda import console
 
 RUNS, TASKS = "admin:executions_workflowexecution_changelist", "admin:executions_humantask_changelist"
 DUE = "D j M, H:i"
+FAILED_LATELY = timedelta(days=30)
+"""How far back a failed run is something to look at, and not history."""
 
 
 class WaitsFor(admin.SimpleListFilter):
@@ -88,8 +91,8 @@ def _due(task: HumanTask, now: Any) -> str:
 def runs_to_watch(request: HttpRequest) -> Iterable[console.Waiting]:
     if not request.user.has_perm("executions.view_workflowexecution"):
         return
-    visible = WorkflowExecution.objects.visible_to(request.user)
-    overdue = visible.filter(late(timezone.now())).count()
+    now, visible = timezone.now(), WorkflowExecution.objects.visible_to(request.user)
+    overdue = visible.filter(late(now)).count()
     words = ngettext("%(count)d run is overdue", "%(count)d runs are overdue", overdue) % {"count": overdue}
     yield _tile(
         _("Runs waiting for a person"),
@@ -99,11 +102,13 @@ def runs_to_watch(request: HttpRequest) -> Iterable[console.Waiting]:
         more=((words, f"{reverse(RUNS)}?target=overdue"),) if overdue else (),
         rank=30,
     )
+    failed, since = f"?status__exact={ExecutionStatus.FAILED.value}", now - FAILED_LATELY
     yield _tile(
-        _("Runs that failed"),
-        visible.filter(status=ExecutionStatus.FAILED),
-        f"?status__exact={ExecutionStatus.FAILED.value}",
-        _("No run has failed. One that can't go on appears here, with the reason."),
+        _("Runs that failed in the last 30 days"),
+        visible.filter(status=ExecutionStatus.FAILED, completed_at__gte=since),
+        f"{failed}&{console.since('completed_at', since)}",
+        _("No run has failed in the last 30 days. One that can't go on appears here, with the reason."),
+        more=((_("All that failed"), f"{reverse(RUNS)}{failed}"),),
         rank=35,
         urgent=True,
     )

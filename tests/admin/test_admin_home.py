@@ -18,6 +18,7 @@ from tests import factories
 from tests.admin.looking import HOSTILE, assert_tame
 
 HOME = "/admin/"
+FAILED = "Runs that failed in the last 30 days"
 
 
 def tile(text, title):
@@ -35,6 +36,10 @@ def tile(text, title):
 
 def read(client):
     return client.get(HOME).content.decode()
+
+
+def _fail(days_ago=0):
+    WorkflowExecution.objects.update(status="failed", completed_at=timezone.now() - timedelta(days=days_ago))
 
 
 def listed(client, url):
@@ -66,7 +71,7 @@ def test_every_number_leads_to_the_list_with_as_many(owner, draft, run, step, is
         "My open tasks": 1,
         "Drafts to review": 1,
         "Runs waiting for a person": 1,
-        "Runs that failed": 0,
+        FAILED: 0,
         "Overdue issues": 1,
         "Open issues": Issue.objects.filter(status="OPEN").count(),
     }.items():
@@ -106,9 +111,13 @@ def test_a_run_that_waits_for_nobody_does_not_wait_for_a_person(owner, run, task
 
 
 def test_late_runs_and_failed_runs_are_told(owner, run):
-    WorkflowExecution.objects.update(status="failed")
-    count, _, shown = tile(read(owner), "Runs that failed")
-    assert count == 1 and run.plan.title in shown
+    _fail()
+    count, url, shown = tile(read(owner), FAILED)
+    assert count == listed(owner, url) == 1 and run.plan.title in shown
+    _fail(days_ago=31)
+    count, url, shown = tile(read(owner), FAILED)
+    assert count == listed(owner, url) == 0
+    assert listed(owner, unescape(re.search(r'href="([^"]*)">All that failed', shown)[1])) == 1
     WorkflowExecution.objects.update(status="running", due_at=timezone.now() - timedelta(hours=1))
     _, _, shown = tile(read(owner), "Runs waiting for a person")
     assert "1 run is overdue" in shown
@@ -132,13 +141,13 @@ def test_an_empty_home_says_what_would_fill_it(administrator):
 
 
 def test_departments_limit_what_is_counted(owner, outsider, colleague, draft, run, task, issue):
-    WorkflowExecution.objects.update(status="failed")
+    _fail()
     Issue.objects.filter(pk=issue.pk).update(due_at=timezone.now() - timedelta(days=2))
     text = read(outsider)
-    for title in ("My open tasks", "Runs that failed", "Overdue issues", "Open issues"):
+    for title in ("My open tasks", FAILED, "Overdue issues", "Open issues"):
         assert tile(text, title)[0] == 0, title
     assert issue.reference not in text and "Water Supply" not in text
-    assert tile(read(colleague), "Runs that failed")[0] == 1
+    assert tile(read(colleague), FAILED)[0] == 1
     assert tile(read(colleague), "My open tasks")[0] == 0  # a viewer is in no group that does tasks
 
 
@@ -163,7 +172,7 @@ def test_charts_show_drafts_approvals_and_completions_by_department(owner, admin
         and "md-chart-late" in completion
         and "0%" in completion
     )
-    assert completion.count("Water Supply") == 1
+    assert completion.count("<bdi>Water Supply</bdi>") == 1
     assert (
         listed(
             administrator,
@@ -171,6 +180,37 @@ def test_charts_show_drafts_approvals_and_completions_by_department(owner, admin
         )
         == 1
     )
+
+
+def test_the_numbers_of_charts_lead_to_what_they_are_made_of_and_nothing_older(owner, issue, draft, run):
+    """Beside what is counted there is something before the window, and something that isn't counted otherwise."""
+    from workflows.models import WorkflowPlan
+
+    now, water = timezone.now(), issue.category
+    done, long_done, open_one = (report_issue(statement=f"Leak {n}", category=water) for n in range(3))
+    Issue.objects.filter(pk__in=[done.pk, long_done.pk]).update(due_at=now)
+    for one in (done, long_done):
+        update_issue(issue_id=one.pk, status="RESOLVED")
+    Issue.objects.filter(pk=long_done.pk).update(reported_at=now - timedelta(days=91))
+    factories.make_plan(category="water_leak")
+    old = factories.make_plan(category="water_leak")
+    WorkflowPlan.objects.filter(pk=old.pk).update(created_at=now - timedelta(days=91))
+    text = read(owner)
+
+    def behind(title):
+        chart = text[text.index(f"<h3>{title}</h3>") :].split("</figure>")[0]
+        return [unescape(url) for url in re.findall(r'href="([^"]*)"', chart)]
+
+    def rows(url):
+        answer = owner.get(url)
+        assert answer.status_code == 200
+        return {row.pk for row in answer.context["cl"].result_list}
+
+    today = set(WorkflowPlan.objects.exclude(pk=old.pk).values_list("pk", flat=True))
+    assert set().union(*map(rows, behind("Drafts per day"))) == today
+    assert [rows(url) for url in behind("Time to approval")] == [{draft.pk}]
+    assert [rows(url) for url in behind("Time to completion")] == [{done.pk}]
+    assert open_one.status == "OPEN"
 
 
 def test_every_picture_has_words_and_no_style_or_script_of_its_own(owner, run):
@@ -184,7 +224,7 @@ def test_every_picture_has_words_and_no_style_or_script_of_its_own(owner, run):
 
 
 def test_hostile_titles_stay_text(owner, draft, run, task, issue):
-    WorkflowExecution.objects.update(status="failed")
+    _fail()
     for text in HOSTILE:
         HumanTask.objects.update(title=text)
         Issue.objects.update(statement=text)
@@ -211,7 +251,9 @@ def test_home_takes_as_many_queries_however_much_waits(administrator, people, dj
         open_task(
             step, kind="confirm_completion", title="x", outcomes=["done"], department=category.department
         )
-    WorkflowExecution.objects.filter(pk__in=WorkflowExecution.objects.all()[:9]).update(status="failed")
+    WorkflowExecution.objects.filter(pk__in=WorkflowExecution.objects.all()[:9]).update(
+        status="failed", completed_at=timezone.now()
+    )
     with django_assert_max_num_queries(26):
         read(administrator)
 
