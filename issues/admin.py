@@ -294,7 +294,7 @@ class IssueAdmin(KeepsFilters):
             "target": words_of(issue.category.target) if issue.category is not None else "",
             "files": files_of(issue),
             **neighbourhood(issue, me),
-            **reporter_of(issue, me),
+            **reporter_of(issue, me, shown=request.method != "HEAD"),
             "notes": notes_of(issue),
             "note_form": NoteForm() if request.user.has_perm(CHANGE) else None,
             "note_url": reverse("admin:issues_issue_note", args=[issue.pk]),

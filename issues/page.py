@@ -113,9 +113,9 @@ def _where(near: Near) -> str:
     return _("%(metres)d m %(direction)s") % {"metres": round(near.metres), "direction": direction}
 
 
-def reporter_of(issue: Issue, by: User) -> dict[str, Any]:
+def reporter_of(issue: Issue, by: User, *, shown: bool) -> dict[str, Any]:
     """Who reported it, for those who may know: it is written down that they were shown it. ``gap`` says what is
-    missing, and why."""
+    missing, and why. Not ``shown``: only the head of the page is asked for, so that nobody reads anything."""
     if issue.reporter is None:
         return {
             "reporter": None,
@@ -123,6 +123,8 @@ def reporter_of(issue: Issue, by: User) -> dict[str, Any]:
         }
     if not by.has_perm(VIEW_REPORTER):
         return {"reporter": None, "gap": _("Somebody is known, but not shown to you.")}
+    if not shown:
+        return {"reporter": None, "gap": ""}
     reporter = read_reporter(issue, by=by)
     if reporter is None:
         return {"reporter": None, "gap": _("Somebody reported it, without a name or a way to reach them.")}

@@ -20,7 +20,6 @@ from executions.console.arranging import (
     ARRANGEMENTS,
     GIVE_LINK,
     ArrangeForm,
-    Arrangement,
     task_buttons,
     url_name,
     ways_for,
@@ -39,7 +38,7 @@ from executions.tasks import APPROVAL, COMPENSATION_FAILED, ESCALATION, UNCERTAI
 from issues.admin import WithinMyDepartments
 from issues.lists import query_for
 from mudda import console
-from mudda.errors import MuddaError
+from mudda.errors import Forbidden, MuddaError
 from mudda.long_lists import offering
 from workflows.plan.catalogue import offered
 from workflows.plan.schema import GROUPS
@@ -179,14 +178,14 @@ class TaskAdmin(console.RoomAdmin):
             ensure_open(task)
             form = (arrangement.form or ArrangeForm)(task, request.POST if request.method == "POST" else None)
             if request.method != "POST" or not form.is_valid():
-                return self._ask_how(request, task, arrangement, form)
+                return self._ask_how(request, task, way, form)
             try:
                 result = arrangement.service(task_id=task.pk, by=console.person(request), **form.arguments())
             except MuddaError as error:
                 if not error.errors or arrangement.form is None:
                     raise
                 form.show(error.errors)
-                return self._ask_how(request, task, arrangement, form)
+                return self._ask_how(request, task, way, form)
         except MuddaError as error:
             console.tell(request, error)
             return redirect(console.page_of(task))
@@ -195,14 +194,20 @@ class TaskAdmin(console.RoomAdmin):
         messages.success(request, str(arrangement.done))
         return redirect(_back(request) or console.page_of(task))
 
-    def _ask_how(
-        self, request: HttpRequest, task: HumanTask, way: Arrangement, form: ArrangeForm
-    ) -> HttpResponse:
+    def _ask_how(self, request: HttpRequest, task: HumanTask, way: str, form: ArrangeForm) -> HttpResponse:
+        """The page that asks, for those who are offered the way: it names colleagues.
+
+        Raises:
+            Forbidden: the person could not do it now.
+        """
+        if way not in ways_for(task, console.person(request)):
+            raise Forbidden("This is not yours to do with the task as it is now.")
+        arrangement = ARRANGEMENTS[way]
         context = {
-            "title": way.title,
-            "intro": way.intro,
-            "submit": way.button,
-            "tone": way.tone or "primary",
+            "title": arrangement.title,
+            "intro": arrangement.intro,
+            "submit": arrangement.button,
+            "tone": arrangement.tone or "primary",
             "form": form,
             "cancel_url": console.page_of(task),
             "about": task,

@@ -77,6 +77,25 @@ def test_a_task_for_a_group_has_no_links_and_one_of_another_kind_no_crew(owner, 
     assert offered(owner, task) == {"claim", "hand-on", "hold"}
 
 
+def test_a_page_that_names_colleagues_opens_only_for_those_who_could_hand_the_task_on(
+    owner, at_the_desk, colleague, outsider, nobody, crew, people, dispatcher
+):
+    claim_task(task_id=crew.pk, by=people["owner"])
+    address, reason = arrange("hand-on", crew), {"reason": "Mine now."}
+    for given in ({}, reason, {**reason, "user": dispatcher.username}):
+        for ask in (at_the_desk.get, at_the_desk.post):
+            answer = ask(address, given)
+            assert answer.url == page_of_task(crew)
+            assert people["owner"].username not in answer.content.decode()
+    assert "not yours to do" in said(at_the_desk.get(address))
+    assert colleague.get(address).status_code == colleague.post(address, reason).status_code == 403
+    assert outsider.get(address).url == outsider.post(address, reason).url == reverse("admin:index")
+    assert nobody.get(address).url.startswith(reverse("admin:login"))
+    assert owner.get(address).status_code == 200
+    crew.refresh_from_db()
+    assert crew.assignee == people["owner"]
+
+
 # --- handing on -------------------------------------------------------------------------------------
 
 

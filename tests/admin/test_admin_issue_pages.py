@@ -150,6 +150,7 @@ def test_every_reading_of_a_reporter_is_written_down_with_who_it_was(
     assert reads(issue) == [("reporter.read", people["owner"].pk, {"issue": issue.reference})] * 2
     assert "ada@example.org" not in read(colleague, issue)
     outsider.get(page(issue)), nobody.get(page(issue))
+    assert owner.head(page(issue)).status_code == 200
     assert len(reads(issue)) == 2  # who isn't shown it has not read it
     issue.refresh_from_db()
     assert issue.event_seq == version  # nobody's If-Match is spoiled by somebody who looks
