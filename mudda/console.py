@@ -456,6 +456,16 @@ def _details(data: Mapping[str, Any], titles: Mapping[str, str]) -> Iterable[tup
             yield gettext("step"), titles.get(str(value), str(value))
         elif name == "digest":
             yield in_words(name).lower(), str(value)[:12]
+        elif name == "visible":
+            yield gettext("the reporter may read it"), yes_or_no(value)
+        elif name == "kind":
+            yield in_words(name).lower(), in_words(str(value))
+        elif isinstance(value, bool):
+            yield in_words(name).lower(), yes_or_no(value)
         elif value not in ("", None) and name not in NO_WORDS:
             shown = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
             yield in_words(name).lower(), in_words(shown) if shown in TONES else shown
+
+
+def yes_or_no(value: object) -> str:
+    return gettext("yes") if value else gettext("no")

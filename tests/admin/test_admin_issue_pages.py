@@ -253,6 +253,22 @@ def test_notes_of_people_whose_accounts_are_gone_are_told_from_muddas_own(owner,
     assert f"account {number} (deleted)" in text and "<bdi>mudda</bdi>" in text
 
 
+def test_histories_and_drafts_say_no_codes(owner, issue, draft, people, step):
+    from executions.tasks import open_task
+
+    add_note(issue, text="Valve closed.", visible=True, by=people["owner"])
+    add_note(issue, text="Ask the foreman.", by=people["owner"])
+    open_task(step, kind="confirm_completion", title="Is it mended?", outcomes=["done"])
+    text = read(owner, issue)
+    assert "the reporter may read it: <bdi>yes</bdi>" in text and "read it: <bdi>no</bdi>" in text
+    assert "kind: <bdi>Confirm completion</bdi>" in text
+    made = owner.get(reverse("admin:workflows_workflowplan_change", args=[draft.pk])).content.decode()
+    made = made[made.index("How this draft was made") :].split("</section>")[0]
+    assert "Water leak or burst main, " in made
+    for code in ("water_leak", "score", "water_meter_lid"):
+        assert code not in made
+
+
 def test_an_issue_without_category_reporter_department_or_place_is_shown_with_every_gap(administrator):
     bare = report_issue(statement="Something")
     text = read(administrator, bare)

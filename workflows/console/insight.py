@@ -26,13 +26,14 @@ from workflows.drafting import DRAFT
 from workflows.models import PlannerRun, PlanRevision, WorkflowPlan
 from workflows.plan.catalogue import offered
 from workflows.plan.changewords import titles_of
+from workflows.planning.shelf import load_playbooks
 
 LONGEST_NOTE = 600
 SHOWN_CALL = 40_000
 """Characters of a request or an answer that a page shows."""
 UNDERSTOOD = "admin/console/panels/facts.html"
 """The panel with what was read out of the citizen's words, which stands beside them."""
-CHOSEN = "chosen"
+CHOSEN, PLAYBOOK = "chosen", "playbook"
 SAID_ELSEWHERE = frozenset({CHOSEN, "account", "fallback", "model", "tokens", "prompt_version"})
 """Members of ``planner_detail`` that have a place of their own, or that the planner's run says too."""
 
@@ -199,10 +200,25 @@ def _run_lines(run: PlannerRun) -> Iterable[tuple[str, str]]:
 def _notes(detail: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What the planner says of how it came to this plan."""
     return [
-        (console.in_words(name), cut(_in_words(value), LONGEST_NOTE))
+        (console.in_words(name), cut(_note(name, value), LONGEST_NOTE))
         for name, value in detail.items()
         if name not in SAID_ELSEWHERE and value not in (None, "", [], {})
     ]
+
+
+def _note(name: str, value: Any) -> str:
+    """Playbooks by their titles, and what else might have been without its score; everything else as it is."""
+    if name == PLAYBOOK:
+        return _playbook_in_words(value)
+    if name == "candidates":
+        kinds = (one.get(PLAYBOOK) for one in _listed(value) if isinstance(one, dict))
+        return ", ".join(_playbook_in_words(kind) for kind in kinds)
+    return _in_words(value)
+
+
+def _playbook_in_words(kind: Any) -> str:
+    found = load_playbooks().playbooks.get(kind) if isinstance(kind, str) else None
+    return found.title if found else str(kind)
 
 
 def _chosen(chosen: Any, run: PlannerRun | None) -> Iterable[tuple[str, tuple[str, ...]]]:
