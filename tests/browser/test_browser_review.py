@@ -112,3 +112,53 @@ def test_hostile_words_do_nothing_in_a_real_browser(staff, hostile_issue, visit)
     page.get_by_role("link", name="Approve and launch").first.click()
     visit.picture("hostile-confirm")
     assert page.evaluate("window.pwned") is None
+
+
+# --- by keyboard alone ------------------------------------------------------------------------------
+
+NAME = """() => {
+  const one = document.activeElement;
+  return (one.ariaLabel ?? one.labels?.[0]?.firstChild.textContent ?? one.innerText).split("\\n")[0].trim();
+}"""
+MOST_TABS = 250
+
+
+def tab_to(page, name):
+    """Go on from one thing to the next until what is called so has the focus, and can be seen to have it."""
+    for _ in range(MOST_TABS):
+        page.keyboard.press("Tab")
+        if page.evaluate(NAME) == name:
+            ring = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+            shadow = page.evaluate("getComputedStyle(document.activeElement).boxShadow")
+            assert ring != "none" or shadow != "none", f"nobody sees that {name} has the focus"
+            return
+    raise AssertionError(f"a keyboard does not get to {name}")
+
+
+def test_a_plan_is_edited_approved_and_launched_by_keyboard_alone(staff, draft, visit):
+    page = visit.page
+    visit.sign_in(staff)
+    page.goto(f"/admin/workflows/workflowplan/{draft.pk}/change/")
+    tab_to(page, "Edit")
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Edit step by step").wait_for()
+    tab_to(page, "Change step 2")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Save as a new revision").wait_for()
+    tab_to(page, "What is done")
+    page.keyboard.press("Control+a")
+    page.keyboard.type("Call out the night crew")
+    tab_to(page, "Save as a new revision")
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="Back to the plan").wait_for()
+    tab_to(page, "Back to the plan")
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Call out the night crew").wait_for()
+    tab_to(page, "Approve and launch")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Approve and launch").wait_for()
+    tab_to(page, "Approve and launch")
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(r"/workflowexecution/[0-9a-f-]{36}/change/"))
+    page.get_by_text("steps have ended").first.wait_for()
+    assert visit.wrong == []
