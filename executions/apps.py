@@ -32,6 +32,7 @@ class ExecutionsConfig(AppConfig):
             notify,
             reports,
         )
+        from executions.doctor import email, runs, worker  # noqa: F401 (each registers a check)
         from executions.subjects import describe_execution
         from executions.temporal.contracts import STEER, TASK_DECIDED
         from issues.handing_over import followed_by

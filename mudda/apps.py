@@ -22,6 +22,15 @@ class MuddaConfig(AppConfig):
             scopes,
             signing_in,
         )
+        from mudda.doctor import (  # noqa: F401 (each registers a check)
+            clock,
+            database,
+            disk,
+            keys,
+            messages,
+            storage,
+            temporal,
+        )
         from mudda.monitoring import ground, tracing  # noqa: F401 (ground registers its figures)
         from mudda.webhooks import event_types, queue, sender, services, subjects  # noqa: F401
 

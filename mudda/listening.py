@@ -10,7 +10,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import psycopg
 from django.conf import settings
@@ -47,14 +47,18 @@ def connect(channel: str) -> psycopg.Connection:
     if settings.DATABASE_LISTEN_URL:
         listener = psycopg.connect(settings.DATABASE_LISTEN_URL, autocommit=True, connect_timeout=5)
     else:
-        parameters = {
-            key: value
-            for key, value in connections["default"].get_connection_params().items()
-            if key not in {"pool", "cursor_factory", "context", "prepare_threshold"}
-        }
-        listener = psycopg.connect(**parameters, autocommit=True)
+        listener = psycopg.connect(**direct_parameters(), autocommit=True)
     listener.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
     return listener
+
+
+def direct_parameters() -> dict[str, Any]:
+    """What psycopg is told to connect outside the pool, to the database of the settings."""
+    return {
+        key: value
+        for key, value in connections["default"].get_connection_params().items()
+        if key not in {"pool", "cursor_factory", "context", "prepare_threshold"}
+    }
 
 
 class Hub:

@@ -349,6 +349,8 @@ UNFOLD = {
 METRICS_PORT = env.int("METRICS_PORT", default=0)
 LOG_FORMAT = env("LOG_FORMAT", default="json" if HTTPS_ONLY else "line")
 JSON_LOGS = LOG_FORMAT == "json"
+# What `manage.py doctor` wants to be free on each disk that this process writes to.
+DOCTOR_FREE_MB = env.int("DOCTOR_FREE_MB", default=1024)
 
 LOGGING = {
     "version": 1,

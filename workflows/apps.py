@@ -12,7 +12,7 @@ class WorkflowsConfig(AppConfig):
         from issues.targets import worded_by
         from mudda import dispatcher, outbox, sandboxes, scopes
         from mudda.webhooks import subjects
-        from workflows import asking, checks, drafting, event_types, figures, revising  # noqa: F401
+        from workflows import asking, checks, doctor, drafting, event_types, figures, revising  # noqa: F401
         from workflows.plan.durations import working_in_words
         from workflows.sandboxes import CONTENTS
         from workflows.subjects import describe_plan, describe_policy
