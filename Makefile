@@ -65,6 +65,7 @@ browser:
 tools:
 	@.ci/need "curl for the quick start's test" curl curl --version
 	@.ci/need "jq for the quick start's test" jq jq --version
+	@.ci/need "a clock to set wrong for the doctor's test" faketime sh -c 'ls /usr/lib/*/faketime/libfaketime.so.1'
 
 prometheus:
 	@.ci/need "Prometheus for the tests of its rules" prometheus promtool --version

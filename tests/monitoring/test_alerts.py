@@ -62,7 +62,9 @@ def test_prometheus_takes_the_example_configuration():
 
 
 def test_every_alert_has_a_runbook_and_every_runbook_an_alert():
-    assert {runbook(alert) for alert in alerts()} == {*RUNBOOKS.glob("*.md")} - {RUNBOOKS / "README.md"}
+    # Those without an alert are looked at by tests/doctor.
+    others = {RUNBOOKS / name for name in ("README.md", "run-stuck.md", "key-lost.md")}
+    assert {runbook(alert) for alert in alerts()} == {*RUNBOOKS.glob("*.md")} - others
     for alert in alerts():
         text = runbook(alert).read_text()
         assert text.startswith(f"# {alert}\n")
