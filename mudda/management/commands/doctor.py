@@ -1,5 +1,6 @@
 """``manage.py doctor``: look at everything that the site stands on, say what is wrong and what to do."""
 
+import logging
 import sys
 from argparse import ArgumentParser
 from collections.abc import Iterable
@@ -48,6 +49,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if options["timeout"] is not None and not options["timeout"] > 0:
             raise CommandError("--timeout is more than 0 seconds.", returncode=2)
+        # The pool warns of each attempt to connect: the check of the database says it once, and what to do.
+        logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
         reports = examine(_chosen(options["only"], options["skip"]), seconds=options["timeout"])
         self.stdout.write(telling.as_json(reports) if options["json"] else telling.as_text(reports))
         if worst(reports) in _failing(options["fail_level"]):
