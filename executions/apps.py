@@ -15,6 +15,7 @@ class ExecutionsConfig(AppConfig):
             deciding,
             event_types,
             figures,
+            payload_reads,
             reconciling,
             reminders,
             sandboxes,
@@ -37,7 +38,7 @@ class ExecutionsConfig(AppConfig):
         from executions.temporal.contracts import STEER, TASK_DECIDED
         from issues.handing_over import followed_by
         from issues.targets import counted_by
-        from mudda import dispatcher, outbox, scopes
+        from mudda import codec_server, dispatcher, outbox, scopes
         from mudda import sandboxes as all_sandboxes
         from mudda.webhooks import subjects
         from workflows.services import tell_executions_by
@@ -53,6 +54,7 @@ class ExecutionsConfig(AppConfig):
         )
         scopes.register("tasks:read", task("view"), description="Read people's tasks.")
         scopes.register("tasks:write", task("view"), task("decide"), description="Decide people's tasks.")
+        codec_server.on_reading(payload_reads.note_reading)
         followed_by(services.lock_runs)
         counted_by(calendars.due_by)
         tell_executions_by(services.live_execution)

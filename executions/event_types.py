@@ -11,6 +11,11 @@ register_type(
     "execution.launched", "A run is to be started.", {"execution": "the run's id", "digest": "of what runs"}
 )
 register_type("execution.started", "A worker has begun.")
+register_type(
+    "execution.payloads_read",
+    "Somebody of the staff was shown in Temporal's own pages what it holds, decrypted.",
+    offered=False,
+)
 register_type("execution.paused", "Somebody paused it: no further step begins.", _STEERING)
 register_type("execution.resumed", "Somebody let it go on.", _STEERING)
 register_type("execution.cancel_requested", "Somebody wants it cancelled.", _STEERING)

@@ -5,13 +5,14 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from executions.models import ExecutionStatus, StepRun, StepStatus, WorkflowExecution
 from executions.temporal.contracts import PLAN_WORKFLOW, RunInput, RunState
 from executions.temporal.handles import LARGEST_RUN, sent_size
-from mudda import events, prepared, temporal
+from mudda import events, prepared, search_attributes, temporal
 from mudda.errors import MuddaError, Unprocessable
 from mudda.monitoring import tracing
 from mudda.monitoring.about import about
@@ -77,6 +78,18 @@ def ensure_fits(given: RunInput) -> None:
         )
 
 
+def found_by(execution: WorkflowExecution) -> dict[str, str]:
+    """What the run can be found by in Temporal: codes and a digest, nothing about people. Empty where it is off."""
+    if not settings.TEMPORAL_SEARCH_ATTRIBUTES:
+        return {}
+    issue = execution.plan.issue
+    return {
+        search_attributes.PLAN_DIGEST: execution.compiled["digest"],
+        search_attributes.CATEGORY: issue.category.code if issue.category else "",
+        search_attributes.DEPARTMENT: issue.department.code if issue.department else "",
+    }
+
+
 def trace_key(execution: WorkflowExecution) -> str:
     """What the trace of its launch is remembered by."""
     return f"execution:{execution.pk}"
@@ -106,7 +119,9 @@ def start_execution(execution: WorkflowExecution, given: RunInput) -> None:
         TemporalUnavailable: it was not acknowledged in time.
         TemporalRefused: it can never be started.
     """
-    run_id = temporal.start_workflow(PLAN_WORKFLOW, given, workflow_id=execution.temporal_workflow_id)
+    run_id = temporal.start_workflow(
+        PLAN_WORKFLOW, given, workflow_id=execution.temporal_workflow_id, found_by=found_by(execution)
+    )
     prepared.execute(NOTE_RUN, {"run": run_id, "execution": execution.pk})
     if not WorkflowExecution.objects.filter(pk=execution.pk).exists():
         temporal.terminate_workflow(

@@ -1,6 +1,7 @@
 import logging
 
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class MuddaConfig(AppConfig):
@@ -10,6 +11,7 @@ class MuddaConfig(AppConfig):
     def ready(self) -> None:
         # Registered at import: the extension that describes our keys, the checks, the sweeping jobs.
         from mudda import (  # noqa: F401
+            codec_server,
             dispatcher,
             idempotency,
             languages,
@@ -34,6 +36,7 @@ class MuddaConfig(AppConfig):
         from mudda.monitoring import ground, tracing  # noqa: F401 (ground registers its figures)
         from mudda.webhooks import event_types, queue, sender, services, subjects  # noqa: F401
 
+        post_migrate.connect(codec_server.make_permission, sender=self)
         languages.name_in_any_language(self)
         languages.add_words(lambda: (scope.description for scope in scopes.known().values()))
 

@@ -74,6 +74,23 @@ def _temporal_tls(settings: Settings, given: Given) -> Iterator[str]:
         )
 
 
+def _encryption(settings: Settings, given: Given) -> Iterator[str]:
+    """Temporal's web interface is shown what is encrypted, so it has to be a page that nobody else can pose as."""
+    address = urlsplit(settings["TEMPORAL_UI_URL"])
+    if not settings["TEMPORAL_PAYLOAD_KEYS"] or not settings["TEMPORAL_UI_URL"]:
+        return
+    if address.scheme not in {"http", "https"} or not address.netloc:
+        yield (
+            "TEMPORAL_UI_URL is the address of Temporal's web interface, such as https://temporal.example.org: "
+            "its page may have payloads decrypted. (mudda.E023)"
+        )
+    elif settings["HTTPS_ONLY"] and address.scheme != "https":
+        yield (
+            "TEMPORAL_UI_URL has to begin with https:// while HTTPS_ONLY is on and TEMPORAL_PAYLOAD_KEYS are set: "
+            "its page may have payloads decrypted. (mudda.E023)"
+        )
+
+
 def _pool(settings: Settings, given: Given) -> Iterator[str]:
     pool = settings["DATABASES"]["default"]["OPTIONS"]["pool"]
     if not 0 <= pool["min_size"] <= pool["max_size"] or pool["max_size"] < 1:
@@ -186,6 +203,7 @@ RULES: Final[tuple[Callable[[Settings, Given], Iterator[str]], ...]] = (
     _pool,
     _iam,
     _temporal_tls,
+    _encryption,
     _versions,
     _proxies,
     _values,

@@ -24,6 +24,7 @@ SECRETS = (
     "DATABASE_URL",
     "DATABASE_LISTEN_URL",
     "TEMPORAL_API_KEY",
+    "TEMPORAL_PAYLOAD_KEYS",
     "OPENAI_API_KEY",
     "EMAIL_URL",
     "SMS_URL",
@@ -58,6 +59,7 @@ TEMPORALS_OWN = (
 
 
 _given: dict[str, dict[str, str]] = {}
+_files: dict[str, Path] = {}
 
 
 class NamedProblem(ValueError):
@@ -115,6 +117,11 @@ def as_given() -> dict[str, str]:
     return dict(_given["environment"])
 
 
+def secret_file(name: str) -> Path | None:
+    """The file that the secret ``name`` was read from, or None where it wasn't: for what is replaced as we run."""
+    return _files.get(name)
+
+
 def _read_secret_files(*, known: frozenset[str]) -> list[str]:
     """Put the contents of the files that ``<NAME>_FILE`` names into ``os.environ``; return what is wrong with them.
 
@@ -130,7 +137,9 @@ def _read_secret_files(*, known: frozenset[str]) -> list[str]:
             problems.append(f"{name} and {name}_FILE are both set. Keep one of them.")
             continue
         try:
-            os.environ.setdefault(name, Path(path).read_text().strip())
+            text = Path(path).read_text().strip()
+            if os.environ.setdefault(name, text) == text:
+                _files[name] = Path(path)
         except (OSError, UnicodeDecodeError) as error:
             problems.append(f"{name}_FILE={path} cannot be read: {type(error).__name__}.")
         else:

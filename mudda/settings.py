@@ -9,11 +9,13 @@ from django.urls import reverse_lazy
 from temporalio.envconfig import ClientConfigProfile
 
 from mudda.configuration import contradictions, refuse
+from mudda.encryption import PayloadKey, payload_keys
 from mudda.environment import (
     BASE_DIR,
     database_of,
     mudda_home,
     read_environment,
+    secret_file,
     temporal_profile,
     without_driver,
 )
@@ -145,6 +147,15 @@ TEMPORAL_CLIENT = env.parsed(
 )
 TEMPORAL_HOST = TEMPORAL_CLIENT.address or "localhost:7233"
 TEMPORAL_NAMESPACE = TEMPORAL_CLIENT.namespace or "default"
+# Where the key is in a file it is read again whenever that changes: mudda/connecting.py.
+TEMPORAL_API_KEY_FILE = secret_file("TEMPORAL_API_KEY")
+_no_keys: tuple[PayloadKey, ...] = ()
+# Payloads are encrypted with the first of these and read with any; none: not encrypted. See docs/temporal.md.
+TEMPORAL_PAYLOAD_KEYS = env.parsed(
+    "TEMPORAL_PAYLOAD_KEYS", payload_keys, env("TEMPORAL_PAYLOAD_KEYS", default=""), otherwise=_no_keys
+)
+# Whether runs can be found in Temporal by plan, category and department; the namespace has to know these.
+TEMPORAL_SEARCH_ATTRIBUTES = env.bool("TEMPORAL_SEARCH_ATTRIBUTES", default=False)
 TEMPORAL_TASK_QUEUE = env("TEMPORAL_TASK_QUEUE", default="mudda-ai-workflows")
 # Worker Versioning, off where both are empty: docs/durability.md.
 TEMPORAL_DEPLOYMENT_NAME = env("TEMPORAL_DEPLOYMENT_NAME", default="")

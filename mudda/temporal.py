@@ -5,9 +5,10 @@ Nothing here may be called inside a database transaction: what was promised to T
 """
 
 import asyncio
+import logging
 import os
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -22,8 +23,12 @@ from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from mudda import search_attributes
+from mudda.connecting import connect as connect
+from mudda.connecting import follow_files, made_with
 from mudda.errors import MuddaError, Unavailable
-from mudda.monitoring import process
+
+logger = logging.getLogger(__name__)
 
 DEADLINE = timedelta(seconds=5)
 """How long a request waits for Temporal before the dispatcher takes over."""
@@ -63,44 +68,46 @@ class _Bridge:
         self.pid: int | None = None
         self.loop: asyncio.AbstractEventLoop | None = None
         self.client: Client | None = None
+        self.following: asyncio.Task[None] | None = None
 
     def running_loop(self) -> asyncio.AbstractEventLoop:
         with self.lock:
             if self.loop is None or self.pid != os.getpid():
-                self.pid, self.client, self.loop = os.getpid(), None, asyncio.new_event_loop()
+                self.pid, self.loop = os.getpid(), asyncio.new_event_loop()
+                self.client = self.following = None
                 threading.Thread(target=self.loop.run_forever, name="temporal-client", daemon=True).start()
             return self.loop
 
     async def connected(self) -> Client:
         if self.client is None:
+            files = made_with()
             self.client = await connect()
+            if self.following is None:
+                self.following = asyncio.create_task(follow_files(files, self._replace))
         return self.client
+
+    def _replace(self, client: Client) -> None:
+        """Calls in flight end on the client that they began with."""
+        self.client = client
 
 
 _bridge = _Bridge()
 
 
-async def connect(*, lazy: bool = False) -> Client:
-    """Connect as the settings say: address, namespace, and an API key or TLS where they are given.
-
-    Certificates are read each time, so that a new connection uses what is in the files then.
-    """
-    how = settings.TEMPORAL_CLIENT.to_client_connect_config()
-    how["target_host"], how["namespace"] = settings.TEMPORAL_HOST, settings.TEMPORAL_NAMESPACE
-    return await Client.connect(
-        **how, lazy=lazy, runtime=process.temporal_runtime(), interceptors=process.temporal_interceptors()
-    )
-
-
-def start_workflow(name: str, argument: Any, *, workflow_id: str) -> str:
+def start_workflow(
+    name: str, argument: Any, *, workflow_id: str, found_by: Mapping[str, str] | None = None
+) -> str:
     """Start a Temporal workflow once and return its run id; one that is already started counts as success.
+
+    Args:
+        found_by: values of ``mudda.search_attributes`` by name. A namespace that doesn't know them starts it without.
 
     Raises:
         TemporalUnavailable: not acknowledged within the deadline; it may or may not have started.
         TemporalRefused: it cannot be started, now or later.
     """
 
-    async def start(client: Client) -> str:
+    async def begin(client: Client, wanted: Mapping[str, str]) -> str:
         try:
             handle = await client.start_workflow(
                 name,
@@ -108,13 +115,38 @@ def start_workflow(name: str, argument: Any, *, workflow_id: str) -> str:
                 id=workflow_id,
                 task_queue=settings.TEMPORAL_TASK_QUEUE,
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                search_attributes=search_attributes.typed(wanted) if wanted else None,
                 rpc_timeout=DEADLINE,
             )
         except WorkflowAlreadyStartedError as error:
             return error.run_id or "started"
         return handle.result_run_id or "started"
 
+    async def start(client: Client) -> str:
+        if not found_by:
+            return await begin(client, {})
+        try:
+            return await begin(client, found_by)
+        except RPCError as error:
+            if not _lacks_attributes(error):
+                raise
+            logger.warning(
+                "%s starts without search attributes, which the namespace does not know. Register them with `%s`, "
+                "or set TEMPORAL_SEARCH_ATTRIBUTES=false",
+                workflow_id,
+                search_attributes.registering(settings.TEMPORAL_NAMESPACE),
+            )
+        return await begin(client, {})
+
     return _call(start)
+
+
+def _lacks_attributes(error: RPCError) -> bool:
+    """Whether the namespace has no such search attributes: the operator's matter, for which no run may fail. The server
+    has no code of its own for that, only words."""
+    return error.status == RPCStatusCode.INVALID_ARGUMENT and any(
+        name in str(error) for name in search_attributes.NAMES
+    )
 
 
 def signal_workflow(workflow_id: str, name: str, argument: Any) -> None:

@@ -7,7 +7,7 @@ from django.views.generic import RedirectView
 from django.views.i18n import set_language
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from mudda import health, oauth, reports, sandbox_views
+from mudda import codec_server, health, oauth, reports, sandbox_views
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
@@ -19,6 +19,9 @@ urlpatterns = [
     path("oauth/revoke", oauth.Revoke.as_view(), name="oauth_revoke"),
     path("admin/language/", set_language, name="set_language"),
     path("admin/reports/", include(reports.urls())),
+    # Below the console, whose sessions it knows. Temporal's own protocol, no part of the API.
+    path("admin/temporal/codec/decode", codec_server.decode),
+    path("admin/temporal/codec/encode", codec_server.encode),
     path("admin/", admin.site.urls),
     path("sandbox", sandbox_views.SandboxDoor.as_view()),
     path("", include("mudda.webhooks.urls")),

@@ -37,7 +37,7 @@ from executions.temporal.recording import ask_for_approval, run_step, with_datab
 from executions.temporal.undoing import escalate, undo_step
 from executions.temporal.watching import watchdog
 from executions.temporal.workflow import PlanWorkflow
-from mudda import dispatcher, temporal
+from mudda import connecting, dispatcher, temporal
 from mudda.monitoring import metrics, process
 from mudda.monitoring.activities import Named
 from workflows.temporal.activities import planner_activities
@@ -106,9 +106,14 @@ async def run_worker(*, task_queue: str, slots: int) -> None:
     health = Health(asyncio.get_running_loop())
     try:
         with serving(health, settings.API_HOST, settings.WORKER_HEALTH_PORT):
+            if settings.HTTPS_ONLY and not settings.TEMPORAL_PAYLOAD_KEYS:
+                logger.warning(
+                    "no TEMPORAL_PAYLOAD_KEYS: Temporal stores what runs say unencrypted (docs/temporal.md)"
+                )
+            files = connecting.made_with()
             client = await _connect_patiently(stop)
             if client is not None:
-                await _work(client, stop, health, task_queue=task_queue, slots=slots)
+                await _work(client, files, stop, health, task_queue=task_queue, slots=slots)
     finally:
         stop_sweeping.set()
         for sweeper in sweepers:
@@ -117,7 +122,16 @@ async def run_worker(*, task_queue: str, slots: int) -> None:
         await asyncio.to_thread(process.stop)
 
 
-async def _work(client: Client, stop: asyncio.Event, health: Health, *, task_queue: str, slots: int) -> None:
+async def _work(
+    client: Client,
+    files: connecting.MadeWith,
+    stop: asyncio.Event,
+    health: Health,
+    *,
+    task_queue: str,
+    slots: int,
+) -> None:
+    """Poll and carry out until ``stop``. ``files`` are what ``client`` was made with, or older ones."""
     with (
         ThreadPoolExecutor(max_workers=slots, thread_name_prefix="step") as pool,
         ThreadPoolExecutor(max_workers=PLANNER_SLOTS, thread_name_prefix="planner") as planner_pool,
@@ -144,11 +158,20 @@ async def _work(client: Client, stop: asyncio.Event, health: Health, *, task_que
             deployment_config=deployment(),
             interceptors=[Named()],
         )
+
+        def replace(client: Client) -> None:
+            """What is being polled for or answered ends on the client before; all that follows uses this one."""
+            worker.client = planner.client = client
+
         async with worker, planner:
             logger.info("worker started: %s, queue %s, %d slots", settings.TEMPORAL_HOST, task_queue, slots)
-            health.started(lambda: polls(client, task_queue))
+            health.started(lambda: polls(worker.client, task_queue))
             metrics.temporal_up.set(1)
-            watchers = [_watch_connection(client), _watch_slots(slots)]
+            watchers = [
+                _watch_connection(lambda: worker.client),
+                _watch_slots(slots),
+                connecting.follow_files(files, replace),
+            ]
             watching = [asyncio.create_task(watcher) for watcher in watchers]
             await stop.wait()
             health.stopping()
@@ -217,14 +240,14 @@ async def _watch_slots(slots: int) -> None:
     os._exit(EXIT_STUCK)
 
 
-async def _watch_connection(client: Client) -> None:
+async def _watch_connection(client: Callable[[], Client]) -> None:
     """Say once when the connection is lost and once when it is back. The SDK itself reconnects."""
     lost = False
     request = DescribeNamespaceRequest(namespace=settings.TEMPORAL_NAMESPACE)
     while True:
         await asyncio.sleep(CHECK_EVERY)
         try:
-            await client.workflow_service.describe_namespace(request, timeout=temporal.DEADLINE)
+            await client().workflow_service.describe_namespace(request, timeout=temporal.DEADLINE)
         except RPCError as error:
             if not lost:
                 logger.warning(

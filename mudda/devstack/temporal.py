@@ -18,6 +18,8 @@ import psutil  # type: ignore[import-untyped]
 
 from mudda.devstack.errors import StackError, tail
 from mudda.devstack.surroundings import MARK, free_port, is_free, without
+from mudda.search_attributes import AS_KEYWORDS
+from mudda.search_attributes import NAMES as SEARCH_ATTRIBUTES
 
 NAMESPACE: Final = "default"
 TASK_QUEUE: Final = "mudda-ai-workflows"  # the settings' default
@@ -115,6 +117,7 @@ class Temporal:
             if not is_free(port):
                 raise StackError(f"port {port} on 127.0.0.1 is taken: set TEMPORAL_PORT or TEMPORAL_UI_PORT")
         self.folder.mkdir(parents=True, exist_ok=True)
+        known = self._database.exists()
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603
                 self._arguments(),
@@ -126,6 +129,8 @@ class Temporal:
             )
         try:
             self._wait(time.monotonic() + deadline)
+            if self.durable and known:
+                self._register_search_attributes()
         except BaseException:
             self.stop()
             raise
@@ -156,12 +161,23 @@ class Temporal:
         polls = {f"history.{queue}ProcessorMaxPollRPS": str(_POLLS_PER_SECOND) for queue in _QUEUES}
         for name, value in {**polls, **self.dynamic}.items():
             arguments += ["--dynamic-config-value", f"{name}={value}"]
+        for name in SEARCH_ATTRIBUTES:
+            arguments += ["--search-attribute", f"{name}=Keyword"]
         arguments += ["--headless"] if self.ui_port is None else ["--ui-port", str(self.ui_port)]
         if self.metrics_port is not None:
             arguments += ["--metrics-port", str(self.metrics_port)]
         if self.durable:
-            arguments += ["--db-filename", str(self.folder / "temporal.db")]
+            arguments += ["--db-filename", str(self._database)]
         return arguments
+
+    @property
+    def _database(self) -> Path:
+        return self.folder / "temporal.db"
+
+    def _register_search_attributes(self) -> None:
+        """In a database that there was already: the server looks at ``--search-attribute`` only where it makes one."""
+        if self._ask("operator", "search-attribute", "create", *AS_KEYWORDS) is None:
+            raise StackError(f"Temporal on {self.address} does not take search attributes\n{tail(self.log)}")
 
     def _wait(self, until: float) -> None:
         assert self._process is not None  # noqa: S101

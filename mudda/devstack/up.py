@@ -103,6 +103,7 @@ class Stack:
         if self.temporal is not None:
             ours |= {"TEMPORAL_HOST": self.temporal.address, "TEMPORAL_NAMESPACE": self.temporal.namespace}
             ours |= dict.fromkeys(_NOT_FOR_EMBEDDED, "")
+            ours["TEMPORAL_SEARCH_ATTRIBUTES"] = self.given.get("TEMPORAL_SEARCH_ATTRIBUTES") or "true"
             if self.temporal.ui_port:
                 ours["TEMPORAL_UI_URL"] = f"http://127.0.0.1:{self.temporal.ui_port}"
         return ours

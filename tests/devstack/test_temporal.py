@@ -7,16 +7,18 @@ import socket
 import pytest
 from temporalio.client import Client
 
+from mudda.devstack import temporal
 from mudda.devstack.errors import StackError
 from mudda.devstack.surroundings import free_port
 from mudda.devstack.temporal import NAMESPACE, Temporal
+from mudda.search_attributes import NAMES, typed
 
 
 @pytest.fixture
 def server(tmp_path):
-    temporal = Temporal(tmp_path)
-    yield temporal
-    temporal.stop()
+    server = Temporal(tmp_path)
+    yield server
+    server.stop()
 
 
 async def list_workflows(address):
@@ -43,6 +45,23 @@ def test_it_comes_back_on_the_same_address_with_its_workflows(server):
     assert server.address == address
     description = asyncio.run(describe(address, "one"))
     assert description.id == "one"
+
+
+def test_a_database_from_before_there_were_search_attributes_comes_to_know_them(server, monkeypatch):
+    async def begin_and_find():
+        client = await Client.connect(server.address)
+        given = typed(dict.fromkeys(NAMES, "x"))
+        await client.start_workflow("Anything", id="one", task_queue="nobody", search_attributes=given)
+        return (await client.get_workflow_handle("one").describe()).typed_search_attributes
+
+    monkeypatch.setattr(temporal, "SEARCH_ATTRIBUTES", ())
+    server.start()
+    server.stop()
+    monkeypatch.undo()
+    for _ in range(2):  # and what knows them is none the worse for being told again
+        server.stop()
+        server.start()
+    assert {pair.key.name for pair in asyncio.run(begin_and_find())} == set(NAMES)
 
 
 async def describe(address, workflow_id):

@@ -8,6 +8,7 @@ from django.db import connection, transaction
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 from django.utils import timezone
+from temporalio.api.common.v1 import Payload
 from temporalio.exceptions import ApplicationError
 
 from executions import reminders, steering
@@ -25,11 +26,12 @@ from executions.temporal.recording import (
 )
 from issues.assigning import MOST as MOST_ISSUES
 from issues.assigning import TooMany, assign_issues
-from mudda import apikeys, health, saved_filters, temporal
+from mudda import apikeys, encryption, health, saved_filters, temporal
 from mudda.devstack.surroundings import free_port
 from mudda.models import ApiKey, OutboxMessage
 from tests import factories
 from tests.api.client import Api
+from tests.encryption.keys import ONE, TWO
 from tests.errors.provoking import provokes
 from tests.time.runs import confirm, crew, launch, make_task
 from workflows.plan.catalogue import offered
@@ -133,6 +135,20 @@ def a_workflow_that_temporal_never_takes(scene):
 def telling_a_workflow_that_is_not_there(scene):
     scene.needs("temporal_server")
     temporal.cancel_workflow(str(uuid4()))
+
+
+@provokes(encryption.UnknownPayloadKey)
+def a_payload_of_a_key_that_was_taken_away(scene):
+    old, new = encryption.payload_keys(ONE), encryption.payload_keys(TWO)
+    encryption.Encryption(new).unseal(encryption.Encryption(old).seal(Payload(data=b"x")))
+
+
+@provokes(encryption.PayloadDamaged)
+def a_payload_that_was_changed(scene):
+    ours = encryption.Encryption(encryption.payload_keys(ONE))
+    sealed = ours.seal(Payload(data=b"x"))
+    sealed.data = sealed.data[:-1] + bytes([sealed.data[-1] ^ 1])
+    ours.unseal(sealed)
 
 
 @provokes(OrphanedExecution, committed=True)

@@ -26,6 +26,8 @@ GOOD = {
 }
 """All that production needs."""
 
+PAYLOAD_KEY = "one:MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI="
+
 
 def run(*words, **environment):
     """``manage.py`` in a process of its own, with nothing but this environment."""
@@ -89,6 +91,8 @@ def check(**environment):
 
 def test_what_is_good_is_not_complained_of():
     assert check(**GOOD).returncode == 0
+    encrypted = {"TEMPORAL_PAYLOAD_KEYS": PAYLOAD_KEY, "TEMPORAL_UI_URL": "https://temporal.example.org/x"}
+    assert problems_of(GOOD | encrypted) == []
 
 
 @pytest.mark.parametrize(
@@ -124,6 +128,14 @@ def test_what_is_good_is_not_complained_of():
         (
             {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4317", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},
             "mudda.E021",
+        ),
+        ({"TEMPORAL_PAYLOAD_KEYS": "short:c2hvcnQ="}, "mudda.E022"),
+        ({"TEMPORAL_PAYLOAD_KEYS": f"{PAYLOAD_KEY} {PAYLOAD_KEY}"}, "mudda.E022"),
+        ({"TEMPORAL_PAYLOAD_KEYS": PAYLOAD_KEY, "TEMPORAL_UI_URL": "temporal"}, "mudda.E023"),
+        ({"TEMPORAL_PAYLOAD_KEYS": PAYLOAD_KEY, "TEMPORAL_UI_URL": "http://t.example.org"}, "mudda.E023"),
+        (
+            {"TEMPORAL_PAYLOAD_KEYS": PAYLOAD_KEY, "TEMPORAL_PAYLOAD_KEYS_FILE": "/nowhere/keys"},
+            "TEMPORAL_PAYLOAD_KEYS and TEMPORAL_PAYLOAD_KEYS_FILE are both set",
         ),
         ({"TIME_ZONE": "Mars/Olympus"}, "mudda.E017"),
         ({"GENERATE_WAIT": "60.5"}, "mudda.E018"),

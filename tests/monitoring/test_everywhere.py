@@ -138,8 +138,8 @@ def test_nothing_personal_and_no_secret_leaves_or_is_written_down(lived):
     loggers = {line["logger"].partition(".")[0] for line in watched.lines(watched.site.worker)}
     assert {"mudda", "openai"} <= loggers
 
-    # Temporal keeps what the plan says and reads and what people answer, until payloads are encrypted: the statement,
-    # which a step reads, and the words that were put back into the message. Of drafting nothing.
+    # Temporal keeps what the plan says and reads and what people answer, as payloads aren't encrypted here: the
+    # statement, which a step reads, and the words that were put back into the message. Of drafting nothing.
     by_id = histories(watched.site.temporal)
     ours = by_id.pop(f"mudda-workflow-{tokens['execution']}")
     drafting = {key: text for key, text in by_id.items() if key.startswith("mudda-drafting-")}

@@ -172,9 +172,9 @@ def test_personal_data_of_every_field_stays_with_the_city(
     assert seen(logged) == set()
     assert seen("\n".join(record.getMessage() for record in caplog.records)) == set()
 
-    # What Temporal keeps. Of drafting and revising nothing. Of the run what the plan says and reads, until payloads are
-    # encrypted: the words that were put back into its steps and the statement that a step reads; never the reporter's
-    # record, the note, the policy, the past case, or what staff asked for.
+    # What Temporal keeps. Of drafting and revising nothing. Of the run what the plan says and reads, as payloads aren't
+    # encrypted here: the words that were put back into its steps and the statement that a step reads; never the
+    # reporter's record, the note, the policy, the past case, or what staff asked for.
     by_id = histories(temporal_server)
     planning = {key: seen(text) for key, text in by_id.items() if key.startswith(PREFIX)}
     assert {f"{PREFIX}{run.pk}" for run in runs} <= set(planning)
