@@ -48,4 +48,7 @@ def execution_answer(execution: WorkflowExecution, *, status: int = 200) -> Resp
 
 
 def tag_of(execution: WorkflowExecution) -> str:
-    return etags.quoted(execution.event_seq)
+    """What isn't told by an event changes what is shown too: what was moved out, or removed after its term."""
+    moved = "-archived" if execution.archived_at else ""
+    erased = "-erased" if execution.erased_at else ""
+    return etags.quoted(f"{execution.event_seq}{moved}{erased}")

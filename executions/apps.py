@@ -34,11 +34,12 @@ class ExecutionsConfig(AppConfig):
             reports,
         )
         from executions.doctor import email, runs, worker  # noqa: F401 (each registers a check)
+        from executions.retention import KIND
         from executions.subjects import describe_execution
         from executions.temporal.contracts import STEER, TASK_DECIDED
         from issues.handing_over import followed_by
         from issues.targets import counted_by
-        from mudda import codec_server, dispatcher, outbox, scopes
+        from mudda import codec_server, dispatcher, outbox, retention, scopes
         from mudda import sandboxes as all_sandboxes
         from mudda.webhooks import subjects
         from workflows.services import tell_executions_by
@@ -64,6 +65,7 @@ class ExecutionsConfig(AppConfig):
         outbox.register(steering.HURRY, steering.deliver_hurry)
         outbox.register(sandboxes.END_RUN, sandboxes.deliver_end)
         all_sandboxes.register(sandboxes.CONTENTS)
+        retention.register(KIND)
         dispatcher.register("notice runs ended from outside", reconciling.reconcile_ended, every=20)
         dispatcher.register("start pending executions", starting.start_pending, every=2)
         dispatcher.register("sweep deadlines", deadlines.sweep_deadlines, every=2)

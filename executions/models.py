@@ -83,6 +83,26 @@ class WorkflowExecution(EventStream):
     completed_at = models.DateTimeField(null=True, blank=True)
     paused_at = models.DateTimeField(null=True, blank=True)
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
+    start_agreed_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="When somebody agreed that it begins although Temporal may have forgotten that it did.",
+    )
+    archived_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When its contents were moved out of the database."
+    )
+    archive = models.CharField(
+        max_length=200,
+        blank=True,
+        editable=False,
+        default="",
+        db_default="",
+        help_text="What its sealed contents are called in the place for back-ups, as long as they are kept there.",
+    )
+    erased_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When its personal data was removed."
+    )
 
     objects = ExecutionQuerySet.as_manager()
 

@@ -62,7 +62,7 @@ def _closed_since_last_look() -> int:
     """What Temporal lists as closed since it was last asked, however long ago that was."""
     now = timezone.now()
     last = LastLook.objects.filter(name=LOOK).values_list("at", flat=True).first()
-    named = (_execution_id(workflow_id) for workflow_id, _ in temporal.list_workflows(_query(last)))
+    named = (execution_id_of(workflow_id) for workflow_id, _ in temporal.list_workflows(_query(last)))
     closed = {execution_id for execution_id in named if execution_id is not None}
     found = WorkflowExecution.objects.filter(pk__in=closed, status__in=LIVE).only("pk")
     ended = sum(_end_if_over(execution) for execution in found)
@@ -78,7 +78,7 @@ def _query(last: datetime | None) -> str:
     return f"{query} AND CloseTime > '{(last - OVERLAP).isoformat(timespec='seconds')}'"
 
 
-def _execution_id(workflow_id: str) -> UUID | None:
+def execution_id_of(workflow_id: str) -> UUID | None:
     """None for a Temporal workflow that isn't ours."""
     try:
         return UUID(workflow_id.removeprefix(PREFIX)) if workflow_id.startswith(PREFIX) else None

@@ -98,6 +98,13 @@ class ExecutionSummary(serializers.Serializer[Any]):
     completed_at = serializers.DateTimeField(allow_null=True)
 
 
+class ArchivedOutput(serializers.Serializer[Any]):
+    """Where the steps, tasks and data of a run are that were moved out of the database."""
+
+    at = serializers.DateTimeField(source="archived_at")
+    file = serializers.CharField(source="archive", help_text="Its name in the place for back-ups.")
+
+
 class ExecutionOutput(ExecutionSummary):
     """Where a run stands. ``execution_data`` holds the caller's keys as sent and, at the end, ``results``."""
 
@@ -108,8 +115,15 @@ class ExecutionOutput(ExecutionSummary):
     failure = serializers.JSONField(
         allow_null=True, help_text="`code`, `message` and `step_id` of what failed."
     )
+    archived = serializers.SerializerMethodField(
+        help_text="Null while the run's steps, tasks and data are in the database."
+    )
     steps = StepOutput(many=True)
     waiting_on = serializers.SerializerMethodField()
+
+    @extend_schema_field(ArchivedOutput(allow_null=True))
+    def get_archived(self, execution: WorkflowExecution) -> dict[str, Any] | None:
+        return None if execution.archived_at is None else dict(ArchivedOutput(execution).data)
 
     @extend_schema_field(WaitingOn(many=True))
     def get_waiting_on(self, execution: WorkflowExecution) -> list[dict[str, Any]]:

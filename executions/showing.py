@@ -41,6 +41,9 @@ RUN_FIELDS = (
     "failure",
     "paused_at",
     "cancel_requested_at",
+    "archived_at",
+    "archive",
+    "erased_at",
     "revision__digest",
 )
 """What ``run_shown`` reads, besides steps and tasks."""
@@ -81,9 +84,17 @@ def run_shown(execution: WorkflowExecution) -> dict[str, Any]:
         "paused_at": at(execution.paused_at),
         "cancel_requested_at": at(execution.cancel_requested_at),
         "failure": execution.failure,
+        "archived": archived(execution),
         "steps": [_step(*row) for row in prepared.fetch(STEPS, run)],
         "waiting_on": [_waiting(*row) for row in prepared.fetch(WAITING, run)],
     }
+
+
+def archived(execution: WorkflowExecution) -> dict[str, Any] | None:
+    """Since when, and where, a run's contents are; None while they are in the database."""
+    if execution.archived_at is None:
+        return None
+    return {"at": at(execution.archived_at), "file": execution.archive}
 
 
 def _step(

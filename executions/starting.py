@@ -2,14 +2,15 @@
 
 import logging
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
-from executions.models import ExecutionStatus, StepRun, StepStatus, WorkflowExecution
+from executions.models import ExecutionQuerySet, ExecutionStatus, StepRun, StepStatus, WorkflowExecution
 from executions.temporal.contracts import PLAN_WORKFLOW, RunInput, RunState
 from executions.temporal.handles import LARGEST_RUN, sent_size
 from mudda import events, prepared, search_attributes, temporal
@@ -33,6 +34,8 @@ IN_THE_ROW = ("input_schema", "output_schema")
 START_GRACE = timedelta(seconds=10)
 """How long the dispatcher leaves a pending execution to the request that launched it."""
 
+SHORTEST_RETENTION = timedelta(hours=1)
+"""The least that a namespace remembers what is over: what is younger than this needs no question."""
 
 WIPED = "The sandbox was wiped."
 """Why a run is terminated."""
@@ -144,13 +147,39 @@ def fail_unstarted(execution: WorkflowExecution, error: MuddaError) -> None:
         events.append(execution, "execution.failed", {"code": error.code})
 
 
+def unstarted() -> ExecutionQuerySet:
+    """What was launched and never acknowledged by Temporal."""
+    return WorkflowExecution.objects.filter(status=ExecutionStatus.PENDING, temporal_run_id="")
+
+
+def unagreed(before: datetime) -> Q:
+    """What was launched before a moment and still waits for a person's word that it may begin."""
+    return Q(created_at__lt=before, start_agreed_at=None)
+
+
+def forgotten_since() -> datetime:
+    """What was launched before this may have run to its end and be forgotten by Temporal: that it would refuse to start
+    it a second time can't be relied on.
+
+    Raises:
+        TemporalUnavailable: it has to be asked how long it remembers.
+    """
+    return timezone.now() - temporal.retention()
+
+
 def start_pending() -> int:
-    """Start what was launched and never acknowledged by Temporal. Returns how many were started."""
-    waiting = WorkflowExecution.objects.filter(
-        status=ExecutionStatus.PENDING, temporal_run_id="", created_at__lt=timezone.now() - START_GRACE
-    ).order_by("created_at")[:100]
+    """Start what was launched and never acknowledged by Temporal. Returns how many were started.
+
+    What is older than Temporal's memory waits for a person's word (``manage.py reconcile --start``).
+    """
+    waiting = unstarted().filter(created_at__lt=timezone.now() - START_GRACE)
+    try:
+        if waiting.filter(unagreed(timezone.now() - SHORTEST_RETENTION)).exists():
+            waiting = waiting.exclude(unagreed(forgotten_since()))
+    except temporal.TemporalUnavailable:
+        return 0
     started = 0
-    for execution in waiting:
+    for execution in waiting.order_by("created_at")[:100]:
         try:
             with about(execution=execution.pk), tracing.resumed(trace_key(execution), "start a pending run"):
                 start_execution(execution, run_input(execution))

@@ -12,9 +12,10 @@ class IssuesConfig(AppConfig):
 
         languages.name_in_any_language(self)
         from issues import event_types  # noqa: F401 (registers them)
+        from issues.retention import KINDS
         from issues.sandboxes import CONTENTS
         from issues.subjects import describe_issue
-        from mudda import reach, sandboxes, scopes
+        from mudda import reach, retention, sandboxes, scopes
         from mudda.webhooks import subjects
 
         reach.departments_from(_codes_of)
@@ -23,6 +24,8 @@ class IssuesConfig(AppConfig):
             "issues:write", "issues.add_issue", "issues.change_issue", description="Write issues."
         )
         sandboxes.register(CONTENTS)
+        for kind in KINDS:
+            retention.register(kind)
         subjects.register("issue", describe_issue, scope="issues:read", families=["issue"])
 
 

@@ -233,6 +233,9 @@ class Issue(EventStream):
         editable=False,
         help_text="When it was resolved, closed or rejected: kept by a trigger, whoever changes the status.",
     )
+    erased_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When its personal data was removed."
+    )
 
     objects = IssueQuerySet.as_manager()
 

@@ -52,7 +52,7 @@ NOT_SHOWN = {
     "ApplicationError",
 }
 """Errors whose words are for those who write or run the program."""
-UNSEEN = {"management", "devstack", "doctor", "temporal", "adapters", "planning", "plan"}
+UNSEEN = {"management", "backups", "devstack", "doctor", "temporal", "adapters", "planning", "plan"}
 """Folders whose errors nobody is told on a page as they are."""
 
 Key = tuple[str | None, str, str]

@@ -120,6 +120,22 @@ def _versions(settings: Settings, given: Given) -> Iterator[str]:
         )
 
 
+def _backup_key(settings: Settings, given: Given) -> Iterator[str]:
+    """Whoever guesses it reads every back-up."""
+    keys = [settings["BACKUP_KEY"], *settings["BACKUP_KEY_FALLBACKS"]]
+    if not settings["DEBUG"] and any(key and _is_guessable(key) for key in keys):
+        yield (
+            f"BACKUP_KEY, or one of BACKUP_KEY_FALLBACKS, can be guessed: each has at least {SECRET_LENGTH} "
+            'characters, made at random by `python -c "import secrets; print(secrets.token_urlsafe(50))"`. (mudda.E030)'
+        )
+
+
+def _retention(settings: Settings, given: Given) -> Iterator[str]:
+    for name, days in settings["RETENTION_DAYS"].items():
+        if days < 0:
+            yield f"RETENTION_{name.upper()} is a number of days, or 0 to keep it. (mudda.E031)"
+
+
 def _proxies(settings: Settings, given: Given) -> Iterator[str]:
     """A misspelt proxy would be believed by nobody, and every call would seem to come from it."""
     for text in settings["TRUSTED_PROXIES"]:
@@ -207,4 +223,6 @@ RULES: Final[tuple[Callable[[Settings, Given], Iterator[str]], ...]] = (
     _versions,
     _proxies,
     _values,
+    _backup_key,
+    _retention,
 )

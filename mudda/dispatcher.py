@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import psycopg
-from django.db import InterfaceError, OperationalError, close_old_connections
+from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections
 
-from mudda import listening
+from mudda import holding, listening
 from mudda.monitoring import metrics
 from mudda.monitoring.about import about
 from mudda.outbox import CHANNEL
@@ -110,18 +110,29 @@ def _run_one(job: Job) -> None:
 def sweep_until(stop: threading.Event, *, longest_wait: float = 1.0) -> None:
     """Run due jobs until ``stop`` is set, woken early by PostgreSQL when an outbox message is committed.
 
-    Says once that the database is away, and once that it is back.
+    Says once that the database is away, and once that it is back; and once that it stays off after a restore.
     """
     listener: psycopg.Connection | None = None
-    away = False
+    away = held = False
     while not stop.is_set():
         try:
             listener = listener or listening.connect(CHANNEL)
+            if holding.is_held():
+                if not held:
+                    logger.warning("dispatcher: off since a restore, until `manage.py reconcile` has run")
+                held = True
+                stop.wait(longest_wait)
+                continue
+            held = False
             run_jobs()
             if any(listener.notifies(timeout=longest_wait, stop_after=1)):
                 run_jobs(everything=True)
             metrics.last_sweep.set_to_current_time()
-        except (psycopg.Error, OperationalError, InterfaceError) as error:
+        except (
+            psycopg.Error,
+            DatabaseError,
+            InterfaceError,
+        ) as error:  # also without tables: not restored yet
             if not away:
                 logger.warning("dispatcher: the database is away (%s)", type(error).__name__)
             away, listener = True, None

@@ -31,6 +31,8 @@ SECRETS = (
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
     "OTEL_EXPORTER_OTLP_HEADERS",
+    "BACKUP_KEY",
+    "BACKUP_KEY_FALLBACKS",
 )
 """Each may be in a file instead, which the same name with ``_FILE`` names, as Docker and Kubernetes mount them."""
 

@@ -20,6 +20,7 @@ __all__ = [
     "EventStream",
     "IdempotencyRecord",
     "OutboxMessage",
+    "Restoration",
     "Sandbox",
     "SavedFilter",
     "SignIn",
@@ -280,3 +281,20 @@ class SavedFilter(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Restoration(models.Model):
+    """A back-up that was restored into this database. Until it is reconciled with Temporal the dispatcher stays off."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    backup = models.CharField(max_length=60, help_text="The back-up's id.")
+    taken_at = models.DateTimeField(help_text="The moment whose data it has.")
+    restored_at = models.DateTimeField(default=timezone.now)
+    reconciled_at = models.DateTimeField(null=True, help_text="Empty: the dispatcher stays off.")
+
+    class Meta:
+        ordering = ["restored_at"]
+        default_permissions = ()  # no page shows it
+
+    def __str__(self) -> str:
+        return self.backup

@@ -354,6 +354,22 @@ UNFOLD = {
     "SIDEBAR": {"navigation": "mudda.navigation.sidebar", "show_search": False},
 }
 
+# --- Back-ups and retention -------------------------------------------------------------------------
+
+# At least 50 random characters, kept where the back-ups are not; the fallbacks open what older keys have sealed.
+BACKUP_KEY = env("BACKUP_KEY", default="")
+BACKUP_KEY_FALLBACKS = env.list("BACKUP_KEY_FALLBACKS", default=[])
+BACKUP_TO = env("BACKUP_TO", default=str(MUDDA_HOME / "backups"))  # a folder, or s3://bucket/prefix
+PG_BIN = env("PG_BIN", default="")  # the folder of pg_dump; empty: the embedded server's, or on the PATH
+
+# Days after which personal data is removed by `manage.py apply_retention`; 0: it is kept. See docs/backup.md.
+RETENTION_DAYS = {
+    "reporters": env.int("RETENTION_REPORTERS", default=0),
+    "attachments": env.int("RETENTION_ATTACHMENTS", default=0),
+    "statements": env.int("RETENTION_STATEMENTS", default=0),
+    "runs": env.int("RETENTION_RUNS", default=0),
+}
+
 # --- Monitoring -------------------------------------------------------------------------------------
 
 # Where each process tells its metrics (on API_HOST); 0: nowhere. Traces: OpenTelemetry's own variables.

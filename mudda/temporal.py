@@ -267,6 +267,22 @@ def status_of(workflow_id: str) -> str | None:
     return _call(ask)
 
 
+def retention() -> timedelta:
+    """How long our namespace remembers a Temporal workflow that is over.
+
+    Raises:
+        TemporalUnavailable: no answer within the deadline, or the namespace is unknown.
+    """
+
+    async def ask(client: Client) -> timedelta:
+        found = await client.workflow_service.describe_namespace(
+            DescribeNamespaceRequest(namespace=settings.TEMPORAL_NAMESPACE), timeout=DEADLINE
+        )
+        return found.config.workflow_execution_retention_ttl.ToTimedelta()
+
+    return _call(ask)
+
+
 def ping() -> None:
     """Ask the server for our namespace.
 

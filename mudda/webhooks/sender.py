@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
-from django.db import InterfaceError, OperationalError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
-from mudda import listening
+from mudda import holding, listening
 from mudda.monitoring import metrics
 from mudda.webhooks import queue, sending
 from mudda.webhooks.queue import Attempt
@@ -37,10 +37,11 @@ def run(stop: threading.Event) -> None:
         while not stop.is_set():
             try:
                 listener = listener or listening.connect(listening.WEBHOOKS)
-                senders.look()
+                if not holding.is_held():
+                    senders.look()
                 for _ in listener.notifies(timeout=POLL, stop_after=1):
                     pass
-            except (psycopg.Error, OperationalError, InterfaceError):
+            except (psycopg.Error, DatabaseError, InterfaceError):
                 listener = None  # the dispatcher says that the database is away
                 stop.wait(PAUSE)
         if listener is not None:

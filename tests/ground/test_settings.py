@@ -119,6 +119,8 @@ def test_what_is_good_is_not_complained_of():
         ({"PUBLIC_URL": "http://mudda.example.org"}, "mudda.E011"),
         ({"ALLOWED_HOSTS": "*"}, "mudda.E012"),
         ({"OPENAI_API": "soap"}, "mudda.E013"),
+        ({"BACKUP_KEY": "short"}, "mudda.E030"),
+        ({"RETENTION_RUNS": "-1"}, "mudda.E031"),
         ({"AWS_ACCESS_KEY_ID": "AKIA"}, "mudda.E014"),
         ({"API_PORT": "0"}, "mudda.E015"),
         ({"WORKER_HEALTH_PORT": "65536"}, "mudda.E015"),
