@@ -1,5 +1,5 @@
 # One image for the web server, the worker and the commands, told apart by the command:
-#   run_web | run_temporal_worker | migrate | load_reference_data | make_build_current | ...
+#   run_web | run_temporal_worker | migrate | load_reference_data | make_build_current | backup | ...
 # `deploy/image/*` are the steps, so that the tests run the same ones where no container engine is.
 
 FROM python:3.11.14-slim-bookworm AS build
@@ -18,6 +18,11 @@ COPY static static/
 COPY locale locale/
 RUN deploy/image/collect /app/venv /app/collected
 
+# What `backup` and `restore` call: of the version of your server, or a later one.
+FROM postgres:17.6-bookworm AS postgresql
+COPY deploy/image/programs /programs
+RUN /programs /usr/lib/postgresql/17/bin /app/postgresql
+
 FROM python:3.11.14-slim-bookworm
 # Nothing to install with in here; a user of its own, who owns one folder.
 RUN rm -rf /usr/local/bin/pip* /usr/local/lib/python3.11/ensurepip /usr/local/lib/python3.11/site-packages/* \
@@ -25,6 +30,7 @@ RUN rm -rf /usr/local/bin/pip* /usr/local/lib/python3.11/ensurepip /usr/local/li
     && useradd --uid 10001 --gid mudda --no-create-home --home-dir /var/lib/mudda mudda \
     && install -d -o mudda -g mudda -m 0750 /var/lib/mudda
 COPY --from=build /app /app
+COPY --from=postgresql /app/postgresql /app/postgresql
 WORKDIR /app
 ENV PATH=/app/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
@@ -32,6 +38,7 @@ ENV PATH=/app/venv/bin:$PATH \
     MUDDA_ENV_FILE= \
     MUDDA_HOME=/var/lib/mudda \
     STATIC_ROOT=/app/collected \
+    PG_BIN=/app/postgresql/bin \
     API_HOST=0.0.0.0 \
     API_PORT=8000 \
     WORKER_HEALTH_PORT=8001

