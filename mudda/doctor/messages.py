@@ -23,6 +23,12 @@ STANDING = f"""
     FROM mudda_outboxmessage WHERE delivered_at IS NULL AND gave_up_at IS NULL
 """  # noqa: S608 (our own text)
 
+HELD = "SELECT count(*) FROM mudda_restoration WHERE reconciled_at IS NULL"
+
+SINCE_RESTORE = error(
+    "held_since_restore",
+    "Compare it with Temporal, which lets the dispatcher go on: `manage.py reconcile`. docs/backup.md.",
+)
 UNCLAIMED = error(
     "messages_unclaimed",
     "No worker sweeps: start one, or see what its sweep waits for. docs/runbooks/workers-gone.md, sweep-stopped.md.",
@@ -37,10 +43,13 @@ def look() -> Iterator[Finding]:
     """What waits, for how long, and whether anybody takes it."""
     try:
         rows: list[Any] = ask(STANDING)
+        [[held]] = ask(HELD)
     except (DatabaseError, InterfaceError):
         yield left_out("The database cannot be asked: see the check database.")
         return
     [[waiting, oldest, unclaimed, given_up, code]] = rows
+    if held:
+        yield SINCE_RESTORE.found("The database was restored: nothing is started or delivered until then.")
     if unclaimed:
         says = (
             f"Due for more than {UNCLAIMED_SECONDS} s and taken by nobody: {counted(unclaimed, 'message')}."
@@ -53,7 +62,7 @@ def look() -> Iterator[Finding]:
     if given_up:
         says = f"{counted(given_up, 'message')} refused for good in the last hour."
         yield GIVEN_UP.found(says, given_up=given_up)
-    if not unclaimed and oldest <= WAITING_SECONDS:
+    if not held and not unclaimed and oldest <= WAITING_SECONDS:
         yield fine(f"{counted(waiting, 'message')} not delivered yet.", waiting=waiting)
 
 

@@ -412,6 +412,18 @@ def message(scene: Scene, **columns: str) -> Iterator[None]:
         scene.execute("DELETE FROM mudda_outboxmessage WHERE kind = 'doctor'")
 
 
+@provokes("held_since_restore", check="messages")
+def a_back_up_was_restored(scene):
+    scene.execute(
+        "INSERT INTO mudda_restoration (id, backup, taken_at, restored_at) "
+        "VALUES (gen_random_uuid(), 'doctor', now(), now())"
+    )
+    try:
+        yield {}
+    finally:
+        scene.execute("DELETE FROM mudda_restoration WHERE backup = 'doctor'")
+
+
 @provokes("messages_unclaimed", check="messages")
 def nobody_takes_a_message(scene):
     with message(scene, due_at="now() - interval '2 minutes'"):
