@@ -37,7 +37,8 @@ def main(arguments: list[str]) -> int:
     given = parser.parse_args(arguments)
     wanted = [screen for screen in SCREENS if not given.only or screen.name in given.only]
     home = Path(tempfile.mkdtemp(prefix="mudda-screenshots-"))
-    site = Site(home, {"CITY_NAME": "City of Riverton", "TIME_ZONE": "Europe/Amsterdam"})
+    city = {"CITY_NAME": "City of Riverton", "TIME_ZONE": "Europe/Amsterdam", "CITY_HOLIDAYS": "NL"}
+    site = Site(home, city)
     try:
         site.start()
         places = make_city(site, issues=given.issues)
