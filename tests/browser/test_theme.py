@@ -9,6 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 MADE_OF = {
+    "unfold/helpers/add_link.html": "36cc86e42047e012",
     "unfold/helpers/app_list_default.html": "d13476653cb4294a",
     "unfold/helpers/header_title.html": "b126ed2ab9ca1680",
     "unfold/helpers/navigation_header.html": "35139b9d94580be9",

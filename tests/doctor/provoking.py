@@ -15,6 +15,8 @@ from typing import Any
 import psycopg
 import trustme
 from aiosmtpd.smtp import SMTP, AuthResult
+from temporalio.api.workflowservice.v1 import ListWorkersRequest
+from temporalio.client import Client
 
 from executions.doctor.worker import LATE
 from mudda.devstack.processes import Child, worker_command
@@ -362,9 +364,17 @@ def no_worker_was_ever_there(scene):
     yield {"TEMPORAL_HOST": scene.lonely.address}
 
 
+async def listed_workers(scene: Scene) -> int:
+    """How many workers Temporal says that it has: none after its restart, until they have told it again."""
+    client = await Client.connect(scene.site.temporal.address)
+    request = ListWorkersRequest(namespace=client.namespace, page_size=100)
+    return len((await client.workflow_service.list_workers(request)).workers)
+
+
 @provokes("task_queue_mismatch", check="worker")
 def workers_poll_another_queue(scene):
     scene.site.wait()
+    until(lambda: asyncio.run(listed_workers(scene)), 150)  # a worker says each minute that it is there
     yield {"TEMPORAL_TASK_QUEUE": "mudda-ai-workflow"}
 
 
