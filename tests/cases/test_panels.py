@@ -141,6 +141,17 @@ def test_a_first_step_of_any_form_is_shown(owner, report, chosen):
     assert "How this draft was made" in text_of(owner, plan)
 
 
+def test_a_fallback_that_has_a_name_is_said_in_the_readers_language(owner, report):
+    fallback = {"code": "planner_no_key", "message": "There is no key for a model."}
+    plan = made(
+        report("A pipe is broken at 123 Main St", category=None), record=replace(RECORD, fallback=fallback)
+    )
+    address = reverse("admin:workflows_workflowplan_change", args=[plan.pk])
+    page = owner.get(address, headers={"Accept-Language": "nl"}).content.decode()
+    assert "Er is geen sleutel voor een taalmodel." in page
+    assert "planner_no_key" in page
+
+
 def test_a_fallback_says_why_the_playbooks_wrote_it(owner, report):
     fallback = {"code": "budget_spent", "message": "The budget of this draft is spent."}
     record = replace(RECORD, cost=None, fallback=fallback)

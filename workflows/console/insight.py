@@ -9,6 +9,7 @@ from uuid import UUID
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from issues.duplicates import OPEN, Duplicate, possible_duplicates
 from issues.models import Category, Issue
@@ -33,6 +34,17 @@ SHOWN_CALL = 40_000
 """Characters of a request or an answer that a page shows."""
 UNDERSTOOD = "admin/console/panels/facts.html"
 """The panel with what was read out of the citizen's words, which stands beside them."""
+STEPPED_IN = {
+    "planner_no_key": gettext_lazy("There is no key for a model."),
+    "planner_in_sandbox": gettext_lazy("A sandbox sends nothing outside, so no model is asked."),
+    "planner_budget_spent": gettext_lazy("The draft's budget is spent."),
+    "planner_quota_spent": gettext_lazy("The account's budget at the service is spent."),
+    "planner_timeout": gettext_lazy("The service did not answer in time."),
+    "planner_unreachable": gettext_lazy("The service could not be reached."),
+    "planner_rate_limited": gettext_lazy("The service asks to wait."),
+    "planner_resting": gettext_lazy("The service failed repeatedly and is left alone for a while."),
+}
+"""Why the playbooks stepped in, by code, in the reader's language; what others say is shown as it was said."""
 CHOSEN, PLAYBOOK = "chosen", "playbook"
 SAID_ELSEWHERE = frozenset({CHOSEN, "account", "fallback", "model", "tokens", "prompt_version"})
 """Members of ``planner_detail`` that have a place of their own, or that the planner's run says too."""
@@ -166,7 +178,7 @@ def made_panel(
     titles = titles_of(revision.document) if revision else {}
     policies = list(_offered(run, titles, may_read)) if run else []
     context = {
-        "fallback": run.fallback if run and isinstance(run.fallback, dict) else None,
+        "fallback": _stepped_in(run.fallback) if run and isinstance(run.fallback, dict) else None,
         "lines": [*(_run_lines(run) if run else ()), *notes],
         "chosen": list(_chosen(detail.get(CHOSEN), run)),
         "cited": [row for row in policies if row.steps],
@@ -195,6 +207,11 @@ def _run_lines(run: PlannerRun) -> Iterable[tuple[str, str]]:
         yield _("Cost"), _("not known") if run.cost is None else f"${run.cost:.4f}"
     if run.seconds:
         yield _("Took"), f"{run.seconds:.1f} s"
+
+
+def _stepped_in(fallback: Mapping[str, Any]) -> dict[str, Any]:
+    """``words`` for people, and ``code`` and ``message`` as they were kept."""
+    return {**fallback, "words": STEPPED_IN.get(fallback.get("code", ""), fallback.get("message", ""))}
 
 
 def _notes(detail: Mapping[str, Any]) -> list[tuple[str, str]]:
