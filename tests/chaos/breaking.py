@@ -22,11 +22,11 @@ AWAY = (0.1, 3.0)
 
 @dataclass(frozen=True)
 class Part:
-    """A part of the site, how it is started, and what can happen to it: by name, what ends or freezes it."""
+    """A part of the site, and what can happen to it: by name, what ends or freezes it. ``start`` has it run again,
+    whatever happened, and does nothing where it runs."""
 
     name: str
     start: Callable[[], None]
-    is_up: Callable[[], bool]
     ways: Mapping[str, Callable[[], object]]
 
 
@@ -47,26 +47,22 @@ def process(name: str, child: Child) -> Part:
         "stopped": child.stop,
         "frozen": lambda: tell(signal.SIGSTOP),
     }
-    return Part(name, start, lambda: child.pid is not None, ways)
+    return Part(name, start, ways)
 
 
-def temporal_part(server: Temporal) -> Part:
-    return Part(
-        "Temporal",
-        server.start,
-        lambda: server.pid is not None,
-        {"killed": server.kill, "stopped": server.stop},
-    )
+def server(name: str, server: Temporal | Postgres, kill: Callable[[], object]) -> Part:
+    """Temporal or PostgreSQL, which ``kill`` ends as a crash would."""
+
+    def start() -> None:
+        if server.pid is None:
+            server.start()
+
+    return Part(name, start, {"killed": kill, "stopped": server.stop})
 
 
-def postgres_part(server: Postgres) -> Part:
-    def kill() -> None:
-        if server.pid is not None:
-            os.kill(server.pid, signal.SIGKILL)
-
-    return Part(
-        "PostgreSQL", server.start, lambda: server.pid is not None, {"killed": kill, "stopped": server.stop}
-    )
+def kill_postgres(server: Postgres) -> None:
+    if server.pid is not None:
+        os.kill(server.pid, signal.SIGKILL)
 
 
 class Storm:
@@ -118,13 +114,16 @@ class Storm:
         self.mend()
 
     def mend(self) -> None:
-        """Start whatever does not run, as Kubernetes would: also what ended because another part was away."""
+        """Start whatever does not run, as Kubernetes would: also what ended because another part was away.
+
+        Raises:
+            StackError: a part did not start in three attempts.
+        """
         for part in self.parts:
-            for attempt in range(3):
+            for attempts_left in (2, 1, 0):
                 try:
-                    if part.name.startswith(("worker", "web")) or not part.is_up():
-                        part.start()
+                    part.start()
                     break
                 except StackError:
-                    if attempt == 2:
+                    if not attempts_left:
                         raise

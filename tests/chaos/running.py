@@ -13,7 +13,7 @@ from pathlib import Path
 from random import Random
 
 from mudda.devstack.processes import Child, worker_command
-from tests.chaos.breaking import Storm, postgres_part, process, temporal_part
+from tests.chaos.breaking import Storm, kill_postgres, process, server
 from tests.chaos.people import Book, Integration, Supervisor
 from tests.chaos.verdict import all_over, faults
 from tests.faults.city import City
@@ -83,8 +83,8 @@ def weather(
             process("worker", site.worker),
             process("worker", second),
             process("web server", site.web),
-            temporal_part(site.temporal),
-            postgres_part(site.postgres),
+            server("Temporal", site.temporal, site.temporal.kill),
+            server("PostgreSQL", site.postgres, lambda: kill_postgres(site.postgres)),
         ],
         Random(seed),
     )
