@@ -16,7 +16,7 @@ from benchmarks.choosing import varied
 from benchmarks.figures import ms, table
 from benchmarks.rows import make_plans, notes
 from benchmarks.serving import CALLERS, execute, wait_for_all
-from benchmarks.side_by_side import POSTGRES, TEMPORAL, WEB, seconds_of
+from benchmarks.side_by_side import POSTGRES, TEMPORAL, WEB, pid_of, used_by
 from benchmarks.stack import Stack, in_threads
 from mudda.models import Event
 
@@ -89,13 +89,6 @@ def _sizes() -> Counter[str]:
 
 
 def _used(stack: Stack) -> Counter[str]:
-    """CPU seconds that each part has used so far."""
-    postgres = psutil.Process(stack.site.postgres.pid)
-    return Counter(
-        {
-            WEB: seconds_of(psutil.Process(stack.site.web.pid)),
-            WORKER: seconds_of(psutil.Process(stack.site.worker.pid)),
-            POSTGRES: seconds_of(postgres) + sum(map(seconds_of, postgres.children())),
-            TEMPORAL: seconds_of(psutil.Process(stack.site.temporal.pid)),
-        }
-    )
+    """CPU seconds that each part has used so far, the worker among them."""
+    worker = psutil.Process(stack.site.worker.pid).cpu_times()
+    return used_by(stack, pid_of(stack.site.web)) + Counter({WORKER: worker.user + worker.system})

@@ -77,8 +77,8 @@ def measure_layers(stack: Stack, *, rounds: int, many: int) -> str:
         contenders = [_mudda(stack)]
         for name, application, variables in _lighter():
             web = servers.enter_context(stack.server(application, variables))
-            contenders.append(Contender(name, _port(web.url), _pid(web)))
-        contenders.append(Contender("idempotency", stack.site.port, _pid(stack.site.web), once=False))
+            contenders.append(Contender(name, _port(web.url), pid_of(web)))
+        contenders.append(Contender("idempotency", stack.site.port, pid_of(stack.site.web), once=False))
         _take_turns(stack, contenders, _executes, rounds=rounds, many=many, callers=1)
     ours = contenders[0]
     rows: list[Sequence[object]] = [
@@ -139,7 +139,7 @@ def _against_the_least(stack: Stack, calls: Callable[[int], list[Call]], *, roun
         stack.server("benchmarks.comparator:application", {"BENCHMARK_TEMPLATE": str(template)}) as web,
     ):
         for callers in (1, CALLERS):
-            contenders = [_mudda(stack), Contender(LEAST, _port(web.url), _pid(web))]
+            contenders = [_mudda(stack), Contender(LEAST, _port(web.url), pid_of(web))]
             _ensure_same_rows(stack, contenders, calls)
             _take_turns(stack, contenders, calls, rounds=rounds, many=many, callers=callers)
             rows += _rows(callers, *contenders)
@@ -149,7 +149,7 @@ def _against_the_least(stack: Stack, calls: Callable[[int], list[Call]], *, roun
 
 
 def _mudda(stack: Stack) -> Contender:
-    return Contender(MUDDA, stack.site.port, _pid(stack.site.web))
+    return Contender(MUDDA, stack.site.port, pid_of(stack.site.web))
 
 
 def _take_turns(
@@ -174,27 +174,27 @@ def _take_turns(
 def _round(stack: Stack, contender: Contender, calls: list[Call], callers: int) -> None:
     """Make all calls and note what they took."""
     hands = [Caller(stack.site.host, contender.port, stack.key) for _ in range(callers)]
-    used, begun = _used(stack, contender), time.perf_counter()
+    used, begun = used_by(stack, contender.pid), time.perf_counter()
     in_threads(calls, callers, lambda call, at: contender.took.append(contender.call(hands[at], *call)))
     contender.rate.append(len(calls) / (time.perf_counter() - begun))
-    contender.used.update(_used(stack, contender))
+    contender.used.update(used_by(stack, contender.pid))
     contender.used.subtract(used)
 
 
-def _used(stack: Stack, contender: Contender) -> Counter[str]:
+def used_by(stack: Stack, web_pid: int) -> Counter[str]:
     """CPU seconds that each part has used so far. The other contenders rest meanwhile, so that what PostgreSQL and
     Temporal use is for this one."""
     postgres = psutil.Process(stack.site.postgres.pid)
     return Counter(
         {
-            WEB: seconds_of(psutil.Process(contender.pid)),
-            POSTGRES: seconds_of(postgres) + sum(map(seconds_of, postgres.children())),
-            TEMPORAL: seconds_of(psutil.Process(stack.site.temporal.pid)),
+            WEB: _seconds(psutil.Process(web_pid)),
+            POSTGRES: _seconds(postgres) + sum(map(_seconds, postgres.children())),
+            TEMPORAL: _seconds(psutil.Process(stack.site.temporal.pid)),
         }
     )
 
 
-def seconds_of(process: psutil.Process) -> float:
+def _seconds(process: psutil.Process) -> float:
     """CPU seconds of its own, and those of its children that have ended."""
     try:
         used = process.cpu_times()
@@ -332,7 +332,7 @@ def _port(url: str) -> int:
     return int(url.rpartition(":")[2])
 
 
-def _pid(web: Any) -> int:
+def pid_of(web: Any) -> int:
     if web.pid is None:
         raise RuntimeError("the web server has ended")
     return int(web.pid)
